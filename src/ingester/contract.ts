@@ -1,0 +1,35 @@
+// What the doors may ask of the ingester. Owns the shapes of its calls, so that the API can be
+// tested without a head and the ingester without HTTP.
+import type { Label } from '../model/labels.ts';
+
+/** One pprof of a push with the labels of its series, as sent. */
+export interface PushedProfile {
+  labels: readonly Label[];
+  /** Plain or gzip pprof; may be a view into the request body. */
+  body: Uint8Array;
+}
+
+export interface LabelQuery {
+  /** Selectors such as `{service_name="checkout"}`; a series counts when any of them matches. None: all. */
+  matchers: readonly string[];
+}
+
+export interface IngesterService {
+  /**
+   * Resolves once every profile is acknowledged. Retryable refusals (`limit`, `unavailable`) are
+   * thrown before anything is stored. Permanent ones (`invalid`) are thrown after the good profiles
+   * of the request are stored and committed; the message names each refused one.
+   */
+  push(tenant: string, profiles: readonly PushedProfile[]): Promise<void>;
+  /** Writes the heads of one tenant, or of all, to blocks; resolves when they are durable. */
+  flush(tenant?: string): Promise<void>;
+  /** Undefined when pushes are accepted; otherwise the reason in one line. */
+  notReadyReason(): string | undefined;
+  /** Names sorted bytewise; a tenant without data answers empty and creates nothing. */
+  labelNames(tenant: string, query: LabelQuery): Promise<string[]>;
+  labelValues(tenant: string, name: string, query: LabelQuery): Promise<string[]>;
+  /** Five-part ids (`process_cpu:cpu:nanoseconds:cpu:nanoseconds`), sorted. */
+  profileTypes(tenant: string): Promise<string[]>;
+  /** Label sets, sorted; restricted to `labelNames` and made distinct when any are given. */
+  series(tenant: string, query: LabelQuery & { labelNames: readonly string[] }): Promise<Label[][]>;
+}

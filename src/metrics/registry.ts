@@ -1,0 +1,167 @@
+// Every metric name in one place, one registry per app. Owns names, labels and buckets; the rooms
+// only count. Names under `pyroscope_` and `objstore_` are Pyroscope's where the meaning is equal,
+// so that its dashboards work; what only phlox has is under `phlox_`.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+const kib = 1024;
+const bytesBuckets = [kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib, 1024 * kib, 4096 * kib, 16384 * kib];
+const blockBytesBuckets = bytesBuckets.map((bound) => bound * 16);
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const countBuckets = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/** All metrics of one app. `processMetrics` adds those of the process; not on Workers. */
+export function createMetrics(options: { processMetrics: boolean }) {
+  const registry = new Registry();
+  const registers = [registry];
+  if (options.processMetrics) collectDefaultMetrics({ register: registry });
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
+    new Histogram({ name, help, buckets, labelNames, registers });
+
+  const http = {
+    requestDurationSeconds: histogram(
+      'pyroscope_request_duration_seconds',
+      'Time from the request to the end of its answer.',
+      secondsBuckets,
+      ['method', 'route', 'status_code', 'ws'],
+    ),
+    requestBytes: histogram(
+      'pyroscope_request_message_bytes',
+      'Body bytes as received.',
+      bytesBuckets,
+      ['method', 'route'],
+    ),
+    inflightRequests: gauge('pyroscope_inflight_requests', 'Requests being answered.', [
+      'method',
+      'route',
+    ]),
+    buildInfo: gauge('pyroscope_build_info', 'Always 1; the labels say what is running.', [
+      'version',
+      'revision',
+      'branch',
+      'goversion',
+    ]),
+    panics: counter('pyroscope_panic_total', 'Requests that failed for a bug of ours.'),
+  };
+  const ingest = {
+    receivedCompressedBytes: histogram(
+      'pyroscope_distributor_received_compressed_bytes',
+      'Bytes of a profile as received.',
+      bytesBuckets,
+      ['type', 'tenant'],
+    ),
+    receivedDecompressedBytes: histogram(
+      'pyroscope_distributor_received_decompressed_bytes',
+      'Bytes of a profile after inflating.',
+      bytesBuckets,
+      ['type', 'tenant'],
+    ),
+    receivedSamples: histogram(
+      'pyroscope_distributor_received_samples',
+      'Samples of a profile.',
+      countBuckets,
+      ['type', 'tenant'],
+    ),
+    profilesReceived: counter(
+      'pyroscope_distributor_profiles_received_total',
+      'Profiles acknowledged.',
+      ['tenant', 'scope_name', 'scope_version'],
+    ),
+    discardedBytes: counter('pyroscope_discarded_bytes_total', 'Bytes of profiles refused.', [
+      'reason',
+      'tenant',
+    ]),
+    discardedProfiles: counter(
+      'pyroscope_discarded_samples_total',
+      'Profiles refused (the name is historical).',
+      ['reason', 'tenant'],
+    ),
+    negativeSamples: counter(
+      'phlox_negative_samples_dropped_total',
+      'Samples left out because a value was negative.',
+      ['tenant'],
+    ),
+    instances: gauge('phlox_instances', 'Tenants that are open.'),
+  };
+  const head = {
+    series: gauge('pyroscope_tsdb_head_series', 'Series in live heads.', ['tenant']),
+    seriesCreated: counter('pyroscope_tsdb_head_series_created_total', 'Series created.', [
+      'profile_name',
+    ]),
+    profiles: gauge('pyroscope_head_profiles', 'Rows in live heads.', ['tenant']),
+    profilesCreated: counter('pyroscope_head_profiles_created_total', 'Rows made.', [
+      'profile_name',
+    ]),
+    samples: gauge('pyroscope_head_samples', 'Samples in live heads.', ['tenant']),
+    bytes: gauge('pyroscope_head_size_bytes', 'Kernel bytes in use by heads.', ['type']),
+    receivedSampleValues: counter(
+      'pyroscope_head_received_sample_values_total',
+      'Sample values received.',
+      ['profile_name'],
+    ),
+    ingestedSampleValues: counter(
+      'pyroscope_head_ingested_sample_values_total',
+      'Sample values stored, after zero values are dropped and equal stacks merged.',
+      ['profile_name'],
+    ),
+    rowsWritten: counter('pyroscope_rows_written', 'Rows written to blocks.', ['type']),
+    flushedTableBytes: histogram(
+      'pyroscope_head_flushed_table_size_bytes',
+      'Bytes of a written table.',
+      blockBytesBuckets,
+      ['name'],
+    ),
+    flushedBlockBytes: histogram(
+      'pyroscope_head_flushed_block_size_bytes',
+      'Bytes of a written block.',
+      blockBytesBuckets,
+    ),
+    flushedBlockSeconds: histogram(
+      'pyroscope_head_flushed_block_duration_seconds',
+      'Time to write a block.',
+      secondsBuckets,
+    ),
+    flushedBlockSeries: histogram(
+      'pyroscope_head_flushed_block_series',
+      'Series of a block.',
+      countBuckets,
+    ),
+    flushedBlockSamples: histogram(
+      'pyroscope_head_flushed_block_samples',
+      'Samples of a block.',
+      countBuckets,
+    ),
+    flushedBlockProfiles: histogram(
+      'pyroscope_head_flushed_block_profiles',
+      'Rows of a block.',
+      countBuckets,
+    ),
+    flushedBlocks: counter('pyroscope_head_flushed_blocks_total', 'Flushes by outcome.', ['status']),
+    flushReasons: counter('pyroscope_head_flushed_reason_total', 'Flushes by cause.', ['reason']),
+  };
+  const storage = {
+    shipperSyncs: counter('pyroscope_shipper_dir_syncs_total', 'Sync runs.'),
+    shipperSyncFailures: counter('pyroscope_shipper_dir_sync_failures_total', 'Sync runs that failed.'),
+    shipperUploads: counter('pyroscope_shipper_uploads_total', 'Blocks uploaded.'),
+    shipperUploadFailures: counter('pyroscope_shipper_upload_failures_total', 'Block uploads that failed.'),
+    unshippedBlocks: gauge('phlox_shipper_unshipped_blocks', 'Local blocks not in the bucket.', ['tenant']),
+    bucketOperations: counter('objstore_bucket_operations_total', 'Bucket calls.', ['bucket', 'operation']),
+    bucketFailures: counter('objstore_bucket_operation_failures_total', 'Bucket calls that failed.', [
+      'bucket',
+      'operation',
+    ]),
+    bucketSeconds: histogram(
+      'objstore_bucket_operation_duration_seconds',
+      'Time of a bucket call.',
+      secondsBuckets,
+      ['bucket', 'operation'],
+    ),
+    logBytes: gauge('phlox_log_bytes', 'Bytes of log records not yet in a block.'),
+  };
+  return { registry, http, ingest, head, storage };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,0 +1,41 @@
+// What a runtime supplies. Types only: the entry points in `runtime/` build one and hand it to
+// `createApp`. Nothing below the runtime floor asks which runtime it is on.
+import type { Bucket } from './bucket/bucket.ts';
+import type { Wal } from './wal/wal.ts';
+
+export interface Clock {
+  /** Wall time in milliseconds since the epoch; may jump. */
+  nowMs(): number;
+  /** Milliseconds that only ever grow; the origin is arbitrary. */
+  monotonicMs(): number;
+}
+
+export interface Platform {
+  /** `bun 1.4.5`: for the build information and the log. */
+  readonly runtimeName: string;
+  readonly clock: Clock;
+  /** Fills and returns `bytes` with cryptographic randomness. */
+  random(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
+  /** Resolves after `ms`, or rejects with the signal's reason when it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Lets pending I/O and other requests run: awaited between slices of long work. */
+  yield(): Promise<void>;
+  /** Throws `invalid` for bytes that are not gzip, are cut short, or inflate past `bytesMax`. */
+  gunzip(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  gzip(bytes: Uint8Array): Uint8Array;
+  /** Throws `invalid` for bytes that are not Zstandard, are cut short, or inflate past `bytesMax`. */
+  unzstd(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  /** Compiled `wasm/` kernel. */
+  readonly headModule: WebAssembly.Module;
+  /** Compiled parquet-wasm. */
+  readonly parquetModule: WebAssembly.Module;
+  /** Where flushed blocks and each tenant's `shipper.json` live. */
+  readonly localBucket: Bucket;
+  /** Where blocks are shipped to; undefined: they stay local. */
+  readonly remoteBucket: Bucket | undefined;
+  readonly wal: Wal;
+  /** One finished log line, without its newline. */
+  logLine(line: string): void;
+  /** Names of runtime metrics that prom-client may collect by itself (not on Workers). */
+  readonly processMetrics: boolean;
+}

@@ -1,0 +1,112 @@
+// Memory: a bump pointer with power-of-two size classes and free lists, and growable columns
+// (`Vec`). Owns every allocation. Nothing here traps: a request that the host's maximum refuses
+// answers 0 or false, and the caller answers OUT_OF_MEMORY before it has changed anything.
+
+const CLASS_MIN: u32 = 4;
+const CLASS_MAX: u32 = 30;
+const FREE: usize = memory.data(32 * 4, 4);
+/** Kept mapped past every allocation, so that vector loads may overrun a column's end. */
+const SLACK: usize = 64;
+
+let top: usize = 0;
+let live: usize = 0;
+
+@inline function classOf(bytes: usize): u32 {
+  return bytes <= 16 ? CLASS_MIN : 32 - clz<u32>(<u32>bytes - 1);
+}
+
+function growTo(end: usize): bool {
+  const have = <usize>memory.size() << 16;
+  if (end <= have) return true;
+  const need = <u32>((end - have + 0xffff) >>> 16);
+  // An eighth more than there is keeps the number of growths small; near the maximum, just enough.
+  const eighth = <u32>memory.size() >>> 3;
+  if (need < eighth && memory.grow(<i32>eighth) >= 0) return true;
+  return memory.grow(<i32>need) >= 0;
+}
+
+/** At least `bytes` bytes, 16-aligned, contents undefined; 0 when there is no room. */
+export function allocate(bytes: usize): usize {
+  if (bytes > <usize>1 << CLASS_MAX) return 0;
+  const c = classOf(bytes);
+  const slot = FREE + (<usize>c << 2);
+  const free = load<u32>(slot);
+  if (free) {
+    store<u32>(slot, load<u32>(free));
+    live += <usize>1 << c;
+    return free;
+  }
+  if (!top) top = (__heap_base + 15) & ~15;
+  const size = <usize>1 << c;
+  if (top + size + SLACK < top || !growTo(top + size + SLACK)) return 0;
+  const at = top;
+  top += size;
+  live += size;
+  return at;
+}
+
+/** Gives back what `allocate(bytes)` gave. */
+export function release(at: usize, bytes: usize): void {
+  const c = classOf(bytes);
+  const slot = FREE + (<usize>c << 2);
+  store<u32>(at, load<u32>(slot));
+  store<u32>(slot, <u32>at);
+  live -= <usize>1 << c;
+}
+
+/** Bytes of live allocations, rounded up to their size classes. */
+export function bytesLive(): usize {
+  return live;
+}
+
+/** Zeroes everything that was ever allocated and forgets it: other tenants' bytes must not stay. */
+export function resetMemory(): void {
+  if (top) memory.fill((__heap_base + 15) & ~15, 0, top - ((__heap_base + 15) & ~15));
+  memory.fill(FREE, 0, 32 * 4);
+  top = 0;
+  live = 0;
+}
+
+/** A growable column. `length` counts elements; `capacity` is in bytes. */
+@unmanaged
+export class Vec {
+  pointer: usize = 0;
+  length: u32 = 0;
+  capacity: u32 = 0;
+}
+
+/** A Vec at a fixed place: `const rows = vecAt(memory.data(12, 4))`. */
+@inline export function vecAt(at: usize): Vec {
+  return changetype<Vec>(at);
+}
+
+/** Room for `extra` more elements of 2^shift bytes; false when there is no memory. */
+@inline export function reserve(v: Vec, extra: u32, shift: u32): bool {
+  const need = (<u64>v.length + extra) << shift;
+  return need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length << shift);
+}
+
+/** Room for `bytes` in all, keeping the first `keep` bytes. */
+export function grow(v: Vec, bytes: u64, keep: u64): bool {
+  if (bytes > <u64>1 << CLASS_MAX) return false;
+  let capacity: u64 = v.capacity ? <u64>v.capacity << 1 : 256;
+  while (capacity < bytes) capacity <<= 1;
+  if (capacity > <u64>1 << CLASS_MAX) return false;
+  const at = allocate(<usize>capacity);
+  if (!at) return false;
+  if (v.pointer) {
+    memory.copy(at, v.pointer, <usize>keep);
+    release(v.pointer, v.capacity);
+  }
+  v.pointer = at;
+  v.capacity = <u32>capacity;
+  return true;
+}
+
+/** Gives the column's memory back and empties it. */
+export function dropVec(v: Vec): void {
+  if (v.pointer) release(v.pointer, v.capacity);
+  v.pointer = 0;
+  v.length = 0;
+  v.capacity = 0;
+}
