@@ -1,0 +1,232 @@
+// The app: wires the rooms into one fetch function and the calls a runtime drives it with. The
+// only file that sees every room; it decides nothing itself.
+import { monotonicFactory } from 'ulid';
+import { allowedHostsFor } from './api/hosts.ts';
+import { createRoutes } from './api/routes.ts';
+import { tenantBlocksPrefix } from './block/files.ts';
+import { initParquet } from './block/parquet.ts';
+import type { Bucket } from './bucket/bucket.ts';
+import { counted } from './bucket/counted.ts';
+import { prefixed } from './bucket/prefixed.ts';
+import { retrying } from './bucket/retrying.ts';
+import { parseListen, type Settings } from './config/settings.ts';
+import { Ingester } from './ingester/ingester.ts';
+import { Instance } from './ingester/instance.ts';
+import { logService } from './ingester/log-service.ts';
+import { inflateBody } from './ingester/prepare.ts';
+import { KernelPool } from './kernel/pool.ts';
+import type { RetryPolicy } from './lib/backoff.ts';
+import { createLogger, type Logger } from './lib/log.ts';
+import { defaultLimits } from './limits/limits.ts';
+import { createMetrics, type Metrics } from './metrics/registry.ts';
+import { createFingerprint } from './model/fingerprint.ts';
+import { Phlaredb } from './phlaredb/phlaredb.ts';
+import type { Platform } from './platform.ts';
+import { Shipper } from './shipper/shipper.ts';
+import { version } from './version.ts';
+
+export interface App {
+  /** Answers any request; never rejects. */
+  fetch: (request: Request) => Promise<Response>;
+  /** Opens log and folders. Rejects when pushes could not be accepted. */
+  start(): Promise<void>;
+  /** Does what is due; resolves to the wall time in ms at which it next wants to be called. */
+  tick(nowMs: number): Promise<number>;
+  /** Flushes, ships and closes everything. Rejects when something is not in the bucket. */
+  stop(): Promise<void>;
+  /** Largest body a push may have, for runtimes that can refuse it before the app sees it. */
+  readonly requestBytesMax: number;
+}
+
+/** Pyroscope's bound on what one push may hold after inflating; bodies are held to it as well. */
+const requestBytesMax = 256 * 1024 * 1024;
+/** More than this many answers at a time only wait for each other. */
+const inflightRequestsMax = 1_024;
+/** A client this slow is taken for gone. */
+const bodyTimeMsMax = 60_000;
+/** How long the last upload of each tenant may take once the process was told to stop. */
+const stopDeadlineMs = 30_000;
+/** Scratch that a head's instance has beyond the head itself, for the largest profile allowed. */
+const scratchBytesMax = 128 * 1024 * 1024;
+/** Instances kept ready for the next head. */
+const idleKernelsMax = 4;
+const shipConcurrency = 2;
+
+/** Wires an app. Nothing runs before `start`. */
+export async function createApp(platform: Platform, settings: Settings): Promise<App> {
+  const log = createLogger({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    nowMs: platform.clock.nowMs,
+    sink: platform.logLine,
+  });
+  const metrics = createMetrics({ processMetrics: platform.processMetrics });
+  const ingester = await createIngester(platform, settings, metrics, log);
+  const routes = createRoutes({
+    ingester,
+    metrics,
+    log,
+    platform,
+    settings: {
+      multitenancy: settings.multitenancy,
+      requestBytesMax,
+      inflightRequestsMax,
+      bodyTimeMsMax,
+      ...hostSettings(settings),
+    },
+    buildInfo: {
+      version,
+      revision: '',
+      branch: '',
+      buildUser: '',
+      buildDate: '',
+      goVersion: platform.runtimeName,
+    },
+    // No setting holds a secret: credentials come from the environment of the S3 client.
+    configView: () => settings,
+  });
+  return {
+    fetch: async (request) => routes.fetch(request),
+    start: () => ingester.start(),
+    tick: (nowMs) => ingester.tick(nowMs),
+    stop: () => ingester.stop(),
+    requestBytesMax,
+  };
+}
+
+/** Only a server that everybody may reach answers to any name. */
+function hostSettings(settings: Settings): { allowedHosts?: readonly string[] } {
+  if (settings.insecure) return {};
+  return { allowedHosts: allowedHostsFor(parseListen(settings.listen).hostname) };
+}
+
+async function createIngester(
+  platform: Platform,
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+): Promise<Ingester> {
+  const { wal, clock } = platform;
+  const local = counting(platform.localBucket, 'local', platform, metrics);
+  const tenants = prefixed(local, 'tenants/');
+  const pool = new KernelPool({
+    module: platform.headModule,
+    random: platform.random,
+    headBytesMax: settings.headBytesMax + scratchBytesMax,
+    keepIdleMax: idleKernelsMax,
+  });
+  const shared = {
+    wal,
+    pool,
+    clock,
+    metrics,
+    parquet: initParquet(platform.parquetModule),
+    fingerprint: await createFingerprint(),
+    nextUlid: ulids(platform),
+    randomUnit: () => randomUnit(platform),
+    pause: platform.yield,
+    // What was admitted once is applied again whatever today's limits say; memory is the bound.
+    inflate: (body: Uint8Array) => inflateBody(body, scratchBytesMax, platform.gunzip),
+    headAgeMaxMs: settings.headAgeMax,
+    headBytesMax: settings.headBytesMax,
+  };
+  const shipping = createShipping(platform, metrics);
+  const createInstance = (tenant: string): Instance => {
+    const tenantLog = log.child({ tenant });
+    const folder = prefixed(tenants, `${tenant}/`);
+    const database = new Phlaredb({
+      ...shared,
+      tenant,
+      blocks: prefixed(folder, 'local/'),
+      log: tenantLog,
+    });
+    return new Instance({
+      tenant,
+      database,
+      shipper: shipping?.(tenant, folder, tenantLog),
+      shipIntervalMs: settings.shipInterval,
+      platform,
+      log: tenantLog,
+    });
+  };
+  return new Ingester({
+    platform,
+    wal,
+    pool,
+    limitsOf: () => defaultLimits,
+    metrics,
+    log,
+    createInstance,
+    listTenants: () => listFolders(tenants),
+    subServices: [logService(wal)],
+    memoryMax: settings.memoryMax,
+    logBytesMax: settings.logBytesMax,
+    stopDeadlineMs,
+  });
+}
+
+/** Makes a tenant's shipper; undefined when there is no bucket to ship to. */
+function createShipping(platform: Platform, metrics: Metrics) {
+  if (platform.remoteBucket === undefined) return undefined;
+  const retry: RetryPolicy = {
+    attempts: 4,
+    baseMs: 200,
+    maxMs: 5_000,
+    sleep: platform.sleep,
+    random: () => randomUnit(platform),
+  };
+  const remote = retrying(counting(platform.remoteBucket, 'remote', platform, metrics), retry);
+  return (tenant: string, folder: Bucket, log: Logger) =>
+    new Shipper({
+      local: folder,
+      remote: prefixed(remote, tenantBlocksPrefix(tenant)),
+      log,
+      metrics,
+      concurrency: shipConcurrency,
+      retry,
+    });
+}
+
+function counting(bucket: Bucket, name: string, platform: Platform, metrics: Metrics): Bucket {
+  const { bucketOperations, bucketFailures, bucketSeconds } = metrics.storage;
+  return counted(bucket, {
+    clock: platform.clock,
+    onOperation(operation, ms, _bytes, isFailed) {
+      const labels = { bucket: name, operation };
+      bucketOperations.inc(labels);
+      bucketSeconds.observe(labels, ms / 1_000);
+      if (isFailed) bucketFailures.inc(labels);
+    },
+  });
+}
+
+/** Names of the folders directly below the bucket's root. */
+async function listFolders(bucket: Bucket): Promise<string[]> {
+  const names: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await bucket.list('', {
+      delimiter: '/',
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    names.push(...page.prefixes.map((prefix) => prefix.slice(0, -1)));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return names;
+}
+
+/** ULIDs that grow even when the clock stands still or jumps back. */
+function ulids(platform: Platform): () => string {
+  const next = monotonicFactory(() => randomUnit(platform));
+  let lastMs = 0;
+  return () => {
+    lastMs = Math.max(lastMs, platform.clock.nowMs());
+    return next(lastMs);
+  };
+}
+
+/** A number from 0 up to, but not including, 1. */
+function randomUnit(platform: Platform): number {
+  const bytes = platform.random(new Uint8Array(4));
+  return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
+}

@@ -1,0 +1,188 @@
+// The settings: one table of names, defaults and bounds, from which flags, environment variables
+// and the keys of the configuration file are derived. Owns precedence (flag > environment > file >
+// default) and refuses what it does not know. Settings are data: nothing here opens or starts.
+import * as v from 'valibot';
+import { Failure } from '../errors.ts';
+import { logFormats, logLevels } from '../lib/log.ts';
+import { nearestName } from '../lib/nearest-name.ts';
+import { parseBytes, parseDurationMs } from './units.ts';
+
+const mib = 2 ** 20;
+
+const text = v.pipe(v.string(), v.trim(), v.minLength(1, 'is empty'));
+const flag = v.union([
+  v.boolean(),
+  v.pipe(
+    v.picklist(['true', 'false', '1', '0'], 'is neither true nor false'),
+    v.transform((word) => word === 'true' || word === '1'),
+  ),
+]);
+
+function bytes(min: number, max: number) {
+  return v.pipe(
+    v.union([v.number(), v.string()]),
+    v.transform((value) => (typeof value === 'number' ? value : (parseBytes(value) ?? Number.NaN))),
+    v.check((value) => Number.isSafeInteger(value), 'is not a size such as 256MiB'),
+    v.check((value) => value >= min, `is under the least, ${min} bytes`),
+    v.check((value) => value <= max, `is over the most, ${max} bytes`),
+  );
+}
+
+function durationMs(minMs: number, maxMs: number) {
+  return v.pipe(
+    v.string(),
+    v.transform((value) => parseDurationMs(value) ?? Number.NaN),
+    v.check((value) => Number.isSafeInteger(value), 'is not a duration such as 5m'),
+    v.check((value) => value >= minMs, `is under the least, ${minMs} ms`),
+    v.check((value) => value <= maxMs, `is over the most, ${maxMs} ms`),
+  );
+}
+
+const hourMs = 3_600_000;
+
+/** In the file these are the keys; `--head-age-max` and `PHLOX_HEAD_AGE_MAX` follow from them. */
+export const settingsSchema = v.strictObject({
+  /** Address and port of the HTTP server. */
+  listen: v.optional(v.pipe(text, v.check(isListenAddress, 'is not host:port')), '127.0.0.1:4040'),
+  /** Where blocks are kept on this machine. */
+  dataDir: v.optional(text, './data'),
+  /** `s3://name/prefix?region=…&endpoint=…&path_style=true` or `file:///path`; none: stay local. */
+  bucket: v.optional(text),
+  /** With it on, `X-Scope-OrgID` names the tenant of every request. */
+  multitenancy: v.optional(flag, false),
+  /** Allows an address other than loopback while nothing checks who calls. */
+  insecure: v.optional(flag, false),
+  /** Records not yet in a block, all tenants together. */
+  logBytesMax: v.optional(bytes(mib, 2 ** 40), '2GiB'),
+  /** Heads of all tenants together, and the log while it is kept in memory. */
+  memoryMax: v.optional(bytes(64 * mib, 2 ** 40), '1GiB'),
+  /** A head is flushed at the next multiple of this age. */
+  headAgeMax: v.optional(durationMs(1_000, 24 * hourMs), '1h'),
+  /** A head over this size is flushed. The kernel's memory ends at 4 GiB. */
+  headBytesMax: v.optional(bytes(mib, 2048 * mib), '256MiB'),
+  /** How often blocks that are not in the bucket are tried again. */
+  shipInterval: v.optional(durationMs(1_000, 24 * hourMs), '5m'),
+  logLevel: v.optional(v.picklist(logLevels, `is not one of ${logLevels.join(' ')}`), 'info'),
+  logFormat: v.optional(v.picklist(logFormats, `is not one of ${logFormats.join(' ')}`), 'json'),
+});
+
+export type Settings = v.InferOutput<typeof settingsSchema>;
+export type SettingsInput = v.InferInput<typeof settingsSchema>;
+type SettingName = keyof Settings;
+
+export const settingNames = Object.keys(settingsSchema.entries) as SettingName[];
+
+/** `headAgeMax` → `PHLOX_HEAD_AGE_MAX`. */
+export function environmentName(name: string): string {
+  return `PHLOX_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** `headAgeMax` → `--head-age-max`. */
+export function flagName(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Where a value came from and what it is called there, for messages. */
+interface Source {
+  values: Readonly<Record<string, unknown>>;
+  nameOf: (name: string) => string;
+}
+
+export interface SettingsSources {
+  /** By flag name, as typed: `{ '--listen': '…' }`. */
+  flags?: Readonly<Record<string, string | boolean>>;
+  environment?: Readonly<Record<string, string | undefined>>;
+  /** The parsed configuration file. */
+  file?: Readonly<Record<string, unknown>>;
+}
+
+/** Names in the environment that are for tools around the server, not settings of it. */
+const environmentIgnored = /^PHLOX_(?:CONFIG$|TEST_|FUZZ)/;
+
+/** The effective settings. Throws `invalid` naming the setting as its source spells it. */
+export function resolveSettings(sources: SettingsSources): Settings {
+  const { flags = {}, environment = {}, file = {} } = sources;
+  const phloxEnvironment = Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name, value]) =>
+        name.startsWith('PHLOX_') && value !== undefined && !environmentIgnored.test(name),
+    ),
+  );
+  const ordered: Source[] = [
+    { values: file, nameOf: (name) => name },
+    { values: phloxEnvironment, nameOf: environmentName },
+    { values: flags, nameOf: flagName },
+  ];
+  const merged: Record<string, unknown> = {};
+  const spelled: Record<string, string> = {};
+  for (const source of ordered) {
+    const known = new Map(settingNames.map((name) => [source.nameOf(name), name]));
+    for (const [key, value] of Object.entries(source.values)) {
+      const name = known.get(key);
+      if (name === undefined) throw unknownSetting(key, [...known.keys()]);
+      merged[name] = value;
+      spelled[name] = key;
+    }
+  }
+  return validated(merged, spelled);
+}
+
+function validated(
+  merged: Record<string, unknown>,
+  spelled: Readonly<Record<string, string>>,
+): Settings {
+  const result = v.safeParse(settingsSchema, merged, { abortPipeEarly: true });
+  if (!result.success) {
+    const issue = result.issues[0];
+    const name = String(issue.path?.[0]?.key ?? '');
+    const value = JSON.stringify(merged[name]);
+    throw new Failure('invalid', `setting ${spelled[name] ?? name} ${value} ${issue.message}`);
+  }
+  const settings = result.output;
+  if (!settings.insecure && !isLoopback(parseListen(settings.listen).hostname)) {
+    throw new Failure(
+      'invalid',
+      `setting ${spelled['listen'] ?? 'listen'} ${JSON.stringify(settings.listen)} is not loopback ` +
+        `and nothing checks who calls: set ${environmentName('insecure')}=true to allow it`,
+    );
+  }
+  return settings;
+}
+
+function unknownSetting(key: string, known: readonly string[]): Failure {
+  const nearest = nearestName(key, known);
+  const hint = nearest === undefined ? `known are ${known.join(' ')}` : `did you mean ${nearest}?`;
+  return new Failure('invalid', `unknown setting ${key}: ${hint}`);
+}
+
+export interface ListenAddress {
+  /** Without brackets. */
+  hostname: string;
+  /** 0: any free port. */
+  port: number;
+}
+
+/** Splits `host:port` and `[::1]:port`. Throws `invalid`. */
+export function parseListen(listen: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(listen);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new Failure('invalid', `listen address ${JSON.stringify(listen)} is not host:port`);
+  }
+  return { hostname: match[1] ?? (match[2] as string), port };
+}
+
+function isListenAddress(value: string): boolean {
+  try {
+    parseListen(value);
+    return true;
+  } catch {
+    // The schema reports it under the name the setting has at its source.
+    return false;
+  }
+}
+
+/** True for names and addresses that only this machine can reach. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '::1' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}

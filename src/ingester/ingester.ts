@@ -1,0 +1,273 @@
+// The ingester: all tenants of the process. Owns the instances (opened once, by pushes only), the
+// lifecycle with its sub-services, and what the process as a whole may hold in memory and log.
+import { Failure, messageOf } from '../errors.ts';
+import {
+  distinctNames,
+  distinctProfileTypes,
+  distinctSeries,
+  distinctValues,
+} from '../head/label-queries.ts';
+import type { KernelPool } from '../kernel/pool.ts';
+import type { Logger } from '../lib/log.ts';
+import type { LimitsOf } from '../limits/limits.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Label, Labels } from '../model/labels.ts';
+import { parseSelector } from '../model/matcher.ts';
+import type { FlushReason } from '../phlaredb/phlaredb.ts';
+import type { Platform } from '../platform.ts';
+import type { Wal } from '../wal/wal.ts';
+import type { IngesterService, LabelQuery, PushedProfile } from './contract.ts';
+import type { Instance } from './instance.ts';
+import { Lifecycle, type SubService } from './lifecycle.ts';
+import { pushProfiles } from './push.ts';
+
+export interface IngesterOptions {
+  platform: Platform;
+  wal: Wal;
+  pool: KernelPool;
+  limitsOf: LimitsOf;
+  metrics: Metrics;
+  log: Logger;
+  /** Makes a tenant's instance; it is started before anybody gets it. */
+  createInstance: (tenant: string) => Instance;
+  /** Tenants that have blocks on this machine. */
+  listTenants: () => Promise<string[]>;
+  /** Started first and stopped last, in this order; the failure of one is the ingester's. */
+  subServices: readonly SubService[];
+  memoryMax: number;
+  logBytesMax: number;
+  /** How long the last sync of each tenant may take at stop. */
+  stopDeadlineMs: number;
+}
+
+/** Over this part of a bound the largest heads are flushed; at the bound pushes are refused. */
+const pressureShare = 0.75;
+
+export class Ingester implements IngesterService {
+  readonly #options: IngesterOptions;
+  readonly #lifecycle = new Lifecycle();
+  readonly #instances = new Map<string, Instance>();
+  readonly #opening = new Map<string, Promise<Instance>>();
+  readonly #pushes = new Set<Promise<void>>();
+  #isReopened = false;
+
+  constructor(options: IngesterOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#lifecycle.enter('Starting');
+    for (const service of this.#options.subServices) {
+      try {
+        await service.start();
+      } catch (error) {
+        this.#lifecycle.fail(service.name, error);
+        throw error;
+      }
+    }
+    this.#lifecycle.enter('Running');
+  }
+
+  async push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
+    this.#assertAccepting();
+    // Counted from before the first await, so that `stop` waits for it.
+    const pushing = this.#push(tenant, profiles);
+    this.#pushes.add(pushing);
+    try {
+      await pushing;
+    } finally {
+      this.#pushes.delete(pushing);
+    }
+  }
+
+  async #push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
+    const { wal, limitsOf, metrics, platform } = this.#options;
+    const { database } = await this.getOrCreateInstance(tenant);
+    await pushProfiles(profiles, {
+      tenant,
+      receivedMs: platform.clock.nowMs(),
+      limits: limitsOf(tenant),
+      database,
+      wal,
+      gunzip: platform.gunzip,
+      room: () => this.#room(),
+      metrics,
+    });
+  }
+
+  /** The tenant's instance, started; made by the first push, once however many come at a time. */
+  getOrCreateInstance(tenant: string): Promise<Instance> {
+    const open = this.#instances.get(tenant);
+    if (open !== undefined) return Promise.resolve(open);
+    const running = this.#opening.get(tenant);
+    if (running !== undefined) return running;
+    const opening = this.#open(tenant).finally(() => this.#opening.delete(tenant));
+    this.#opening.set(tenant, opening);
+    return opening;
+  }
+
+  async #open(tenant: string): Promise<Instance> {
+    const instance = this.#options.createInstance(tenant);
+    await instance.start();
+    this.#instances.set(tenant, instance);
+    this.#options.metrics.ingest.instances.set(this.#instances.size);
+    return instance;
+  }
+
+  async flush(tenant?: string): Promise<void> {
+    const chosen =
+      tenant === undefined
+        ? [...this.#instances.values()]
+        : [this.#instances.get(tenant)].filter((one) => one !== undefined);
+    await this.#flushAll(chosen, 'api');
+  }
+
+  async #flushAll(instances: readonly Instance[], reason: FlushReason): Promise<void> {
+    const failures: unknown[] = [];
+    for (const instance of instances) {
+      // One tenant's failure must not keep the others' heads in memory.
+      await instance.flush(reason).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) {
+      const message = `${failures.length} of ${instances.length} tenants not flushed: ${messageOf(failures[0])}`;
+      throw new Failure('unavailable', message, { cause: failures[0], retryAfterSeconds: 5 });
+    }
+  }
+
+  notReadyReason(): string | undefined {
+    const { state, failure } = this.#lifecycle;
+    if (state === 'Running') return undefined;
+    return failure ?? `ingester is ${state.toLowerCase()}`;
+  }
+
+  async labelNames(tenant: string, query: LabelQuery): Promise<string[]> {
+    return distinctNames(await this.#labelSets(tenant), query.matchers.map(parseSelector));
+  }
+
+  async labelValues(tenant: string, name: string, query: LabelQuery): Promise<string[]> {
+    return distinctValues(await this.#labelSets(tenant), name, query.matchers.map(parseSelector));
+  }
+
+  async profileTypes(tenant: string): Promise<string[]> {
+    return distinctProfileTypes(await this.#labelSets(tenant));
+  }
+
+  async series(
+    tenant: string,
+    query: LabelQuery & { labelNames: readonly string[] },
+  ): Promise<Label[][]> {
+    const selectors = query.matchers.map(parseSelector);
+    const found = distinctSeries(await this.#labelSets(tenant), selectors, query.labelNames);
+    return found.map((labels) => [...labels]);
+  }
+
+  /** Reads never open an instance. */
+  async #labelSets(tenant: string): Promise<Labels[]> {
+    return (await this.#instances.get(tenant)?.database.labelSets()) ?? [];
+  }
+
+  /** Drives sub-services and instances; answers when it next wants to be called. */
+  async tick(nowMs: number): Promise<number> {
+    let nextMs = nowMs + 60_000;
+    if (this.#lifecycle.state !== 'Running') return nextMs;
+    for (const service of this.#options.subServices) {
+      try {
+        nextMs = Math.min(nextMs, await service.tick(nowMs));
+      } catch (error) {
+        this.#lifecycle.fail(service.name, error);
+        this.#options.log.error('sub-service failed', {
+          service: service.name,
+          error: messageOf(error),
+        });
+        return nextMs;
+      }
+    }
+    await this.#reopen();
+    for (const instance of [...this.#instances.values()]) {
+      nextMs = Math.min(nextMs, await instance.tick(nowMs));
+    }
+    await this.#relieve();
+    this.#observe();
+    return nextMs;
+  }
+
+  /** Tenants of an earlier run may have blocks that the bucket lacks: they are opened once. */
+  async #reopen(): Promise<void> {
+    if (this.#isReopened) return;
+    this.#isReopened = true;
+    for (const tenant of await this.#options.listTenants()) await this.getOrCreateInstance(tenant);
+  }
+
+  /** Flushes the largest heads until memory and log are below their shares again. */
+  async #relieve(): Promise<void> {
+    const { log } = this.#options;
+    const bySize = [...this.#instances.values()].sort(
+      (a, b) => b.database.bytesUsed() - a.database.bytesUsed(),
+    );
+    for (const instance of bySize) {
+      const { memoryUsed, memoryMax, logUsed, logBytesMax } = this.#room();
+      const isMemory = memoryUsed > memoryMax * pressureShare;
+      if (!isMemory && logUsed <= logBytesMax * pressureShare) return;
+      if (instance.database.bytesUsed() === 0) return;
+      try {
+        await instance.flush(isMemory ? 'memory' : 'log');
+      } catch (error) {
+        log.warn('pressure is not relieved', { tenant: instance.tenant, error: messageOf(error) });
+        return;
+      }
+    }
+  }
+
+  #room() {
+    const { wal, pool, memoryMax, logBytesMax } = this.#options;
+    const logUsed = wal.bytesUsed();
+    const memoryUsed = pool.bytesReserved() + (wal.isDurable ? 0 : logUsed);
+    return { memoryUsed, memoryMax, logUsed, logBytesMax };
+  }
+
+  #observe(): void {
+    const { metrics, wal, pool } = this.#options;
+    metrics.storage.logBytes.set(wal.bytesUsed());
+    metrics.head.bytes.set({ type: 'kernel' }, pool.bytesReserved());
+    for (const { tenant, database } of this.#instances.values()) {
+      const { series, rows, samples } = database.liveStats();
+      metrics.head.series.set({ tenant }, series);
+      metrics.head.profiles.set({ tenant }, rows);
+      metrics.head.samples.set({ tenant }, samples);
+    }
+  }
+
+  /**
+   * Refuses new pushes, waits for those under way, flushes and ships every tenant, stops the
+   * sub-services in reverse order. Rejects with everything that went wrong, after all of it ran.
+   */
+  async stop(): Promise<void> {
+    const { subServices, stopDeadlineMs, log } = this.#options;
+    if (this.#lifecycle.state === 'New' || this.#lifecycle.state === 'Terminated') return;
+    const isFailed = this.#lifecycle.state === 'Failed';
+    if (!isFailed) this.#lifecycle.enter('Stopping');
+    await Promise.allSettled([...this.#pushes, ...this.#opening.values()]);
+    const failures: unknown[] = [];
+    for (const instance of this.#instances.values()) {
+      await instance.stop(stopDeadlineMs).catch((error: unknown) => failures.push(error));
+    }
+    this.#instances.clear();
+    for (const service of [...subServices].reverse()) {
+      await service.stop().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) {
+      const message = failures.map(messageOf).join('; ');
+      this.#lifecycle.fail('stop', message);
+      log.error('stopped with failures', { failures: failures.length, error: message });
+      throw new Failure('unavailable', message, { cause: failures[0] });
+    }
+    if (!isFailed) this.#lifecycle.enter('Terminated');
+  }
+
+  #assertAccepting(): void {
+    const reason = this.notReadyReason();
+    if (reason !== undefined) {
+      throw new Failure('unavailable', `not ready: ${reason}`, { retryAfterSeconds: 5 });
+    }
+  }
+}

@@ -1,0 +1,129 @@
+// One tenant: its database, its shipper, and the times at which either has something to do. Owns
+// the rule of one sync at a time, and a stop that leaves nothing running.
+import { Failure, messageOf } from '../errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { FlushReason, Phlaredb } from '../phlaredb/phlaredb.ts';
+import type { Platform } from '../platform.ts';
+import type { Shipper } from '../shipper/shipper.ts';
+
+export interface InstanceOptions {
+  tenant: string;
+  database: Phlaredb;
+  /** Undefined: blocks stay local. */
+  shipper: Shipper | undefined;
+  shipIntervalMs: number;
+  platform: Pick<Platform, 'clock' | 'sleep'>;
+  log: Logger;
+}
+
+export class Instance {
+  readonly tenant: string;
+  readonly database: Phlaredb;
+  readonly #options: InstanceOptions;
+  #abort = new AbortController();
+  #syncing: Promise<void> | undefined;
+  /** A flush that ends while a sync runs asks for another one. */
+  #isSyncWanted = false;
+  #shipAtMs = 0;
+  #isStopping = false;
+
+  constructor(options: InstanceOptions) {
+    this.tenant = options.tenant;
+    this.database = options.database;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    await this.database.start();
+  }
+
+  /** Writes the heads to blocks and starts shipping them. Resolves once the blocks are in place. */
+  async flush(reason: FlushReason): Promise<void> {
+    await this.database.flush(reason);
+    this.#startSync();
+  }
+
+  /** Flushes and ships what is due. Answers when it next wants to be called. */
+  async tick(nowMs: number): Promise<number> {
+    const blocksBefore = this.database.blocks.length;
+    let nextMs: number;
+    try {
+      nextMs = await this.database.tick(nowMs);
+    } catch (error) {
+      // The queue has logged the failure and planned the retry; shipping goes on meanwhile.
+      this.#options.log.debug('flush is retried', { error: messageOf(error) });
+      nextMs = nowMs;
+    }
+    if (nowMs >= this.#shipAtMs || this.database.blocks.length > blocksBefore) this.#startSync();
+    return this.#options.shipper === undefined ? nextMs : Math.min(nextMs, this.#shipAtMs);
+  }
+
+  /**
+   * Aborts the running sync, flushes, ships for at most `deadlineMs`, and gives everything back.
+   * Rejects with all that went wrong; a block that could not be shipped is `unavailable`.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#abort.abort(new Failure('unavailable', 'the instance is stopping'));
+    await this.#syncing;
+    const failures: unknown[] = [];
+    await this.database.flush('stop').catch((error: unknown) => failures.push(error));
+    await this.#lastSync(deadlineMs).catch((error: unknown) => failures.push(error));
+    await this.database.close();
+    if (failures.length === 0) return;
+    const message = `tenant ${this.tenant}: ${failures.map(messageOf).join('; ')}`;
+    throw new Failure('unavailable', message, { cause: failures[0] });
+  }
+
+  /** Resolves when no sync is running. */
+  async idle(): Promise<void> {
+    while (this.#syncing !== undefined) await this.#syncing;
+  }
+
+  #startSync(): void {
+    const { shipper, shipIntervalMs, platform } = this.#options;
+    if (shipper === undefined || this.#isStopping) return;
+    this.#shipAtMs = platform.clock.nowMs() + shipIntervalMs;
+    if (this.#syncing !== undefined) {
+      this.#isSyncWanted = true;
+      return;
+    }
+    this.#isSyncWanted = false;
+    this.#syncing = this.#sync(shipper, this.#abort.signal).finally(() => {
+      this.#syncing = undefined;
+      if (this.#isSyncWanted) this.#startSync();
+    });
+  }
+
+  /** Never rejects: what failed is counted and logged by the shipper, and tried again. */
+  async #sync(shipper: Shipper, signal: AbortSignal): Promise<void> {
+    try {
+      await shipper.sync(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#options.log.warn('sync failed', { error: messageOf(error) });
+    }
+  }
+
+  async #lastSync(deadlineMs: number): Promise<void> {
+    const { shipper, platform } = this.#options;
+    if (shipper === undefined) return;
+    const finished = new AbortController();
+    const deadline = new AbortController();
+    const timer = platform.sleep(deadlineMs, finished.signal).then(
+      () => deadline.abort(new Failure('unavailable', `not shipped within ${deadlineMs} ms`)),
+      () => {
+        // The sync ended first: the timer is not needed any more.
+      },
+    );
+    await this.#sync(shipper, deadline.signal);
+    finished.abort();
+    await timer;
+    const unshipped = await shipper.unshipped();
+    if (unshipped.length > 0) {
+      throw new Failure(
+        'unavailable',
+        `${unshipped.length} blocks are not in the bucket: ${unshipped.slice(0, 3).join(' ')}`,
+      );
+    }
+  }
+}

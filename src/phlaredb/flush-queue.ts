@@ -1,0 +1,150 @@
+// Sealed heads on their way to blocks, oldest first. Owns the order of a flush: write, visible,
+// release the log, reset the instance. A head stays here, answering queries, until its block is in
+// place; a failed flush is retried with back-off and never drops it.
+import type { BlockMeta } from '../block/meta.ts';
+import type { Parquet } from '../block/parquet.ts';
+import type { Bucket } from '../bucket/bucket.ts';
+import { messageOf } from '../errors.ts';
+import type { Head } from '../head/head.ts';
+import type { KernelPool } from '../kernel/pool.ts';
+import { backoffMs } from '../lib/backoff.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Clock } from '../platform.ts';
+import type { Wal } from '../wal/wal.ts';
+import { flushHead } from './flush.ts';
+
+export interface FlushQueueOptions {
+  tenant: string;
+  /** The tenant's blocks: keys are `<ULID>/<file>`. */
+  blocks: Bucket;
+  wal: Wal;
+  pool: KernelPool;
+  parquet: Parquet;
+  /** A number from 0 up to, but not including, 1: spreads retries. */
+  randomUnit: () => number;
+  clock: Clock;
+  pause: () => Promise<void>;
+  metrics: Metrics;
+  log: Logger;
+}
+
+interface Entry {
+  head: Head;
+  attempts: number;
+  retryAtMs: number;
+}
+
+const retryWaits = { baseMs: 1_000, maxMs: 60_000 };
+
+export class FlushQueue {
+  readonly #options: FlushQueueOptions;
+  readonly #onBlock: (meta: BlockMeta) => void;
+  readonly #entries: Entry[] = [];
+  #draining: Promise<void> = Promise.resolve();
+
+  /** `onBlock` is told of each block in the turn in which its head leaves the queue. */
+  constructor(options: FlushQueueOptions, onBlock: (meta: BlockMeta) => void) {
+    this.#options = options;
+    this.#onBlock = onBlock;
+  }
+
+  /** Takes over a sealed head and its instance. */
+  add(head: Head): void {
+    this.#entries.push({ head, attempts: 0, retryAtMs: 0 });
+  }
+
+  get heads(): readonly Head[] {
+    return this.#entries.map(({ head }) => head);
+  }
+
+  /** When the next flush is due; infinity when nothing is sealed. */
+  get dueAtMs(): number {
+    return this.#entries[0]?.retryAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Writes what is sealed by the time it is this call's turn; one drain at a time. Rejects with the
+   * first failure; the head that failed and those behind it stay.
+   */
+  drain(): Promise<void> {
+    const turn = () => this.#drainEntries();
+    // An earlier drain's failure went to whoever asked for that one; this one tries again.
+    this.#draining = this.#draining.then(turn, turn);
+    return this.#draining;
+  }
+
+  /** Gives back the instances; what is not in a block is in the log. */
+  close(): void {
+    for (const { head } of this.#entries.splice(0)) this.#options.pool.release(head.kernel);
+  }
+
+  async #drainEntries(): Promise<void> {
+    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+      try {
+        await this.#flush(entry.head);
+      } catch (error) {
+        this.#noteFailure(entry, error);
+        throw error;
+      }
+    }
+  }
+
+  async #flush(head: Head): Promise<void> {
+    const { tenant, wal, pool, blocks, parquet, pause, clock, metrics, log } = this.#options;
+    await head.settled();
+    const startedMs = clock.monotonicMs();
+    const meta =
+      head.rows === 0
+        ? undefined
+        : await flushHead(head, { tenant, logId: wal.id, blocks, parquet, pause });
+    const { lastSequence } = head;
+    this.#entries.shift();
+    if (meta !== undefined) {
+      this.#onBlock(meta);
+      observeFlush(metrics, meta, clock.monotonicMs() - startedMs);
+      const { numProfiles, numSamples } = meta.stats;
+      const bytes = blockBytes(meta);
+      log.info('block written', {
+        block: meta.ulid,
+        profiles: numProfiles,
+        samples: numSamples,
+        bytes,
+      });
+    }
+    pool.release(head.kernel);
+    await wal.release(tenant, lastSequence);
+  }
+
+  #noteFailure(entry: Entry, error: unknown): void {
+    const { clock, randomUnit, metrics, log } = this.#options;
+    entry.attempts++;
+    const waitMs = backoffMs(entry.attempts, { ...retryWaits, random: randomUnit });
+    entry.retryAtMs = clock.nowMs() + waitMs;
+    metrics.head.flushedBlocks.inc({ status: 'failed' });
+    log.error('flush failed, the head is kept', {
+      block: entry.head.ulid,
+      attempts: entry.attempts,
+      retryMs: waitMs,
+      error: messageOf(error),
+    });
+  }
+}
+
+function blockBytes(meta: BlockMeta): number {
+  return meta.files.reduce((sum, file) => sum + file.bytes, 0);
+}
+
+function observeFlush({ head }: Metrics, meta: BlockMeta, durationMs: number): void {
+  head.flushedBlocks.inc({ status: 'success' });
+  head.flushedBlockSeconds.observe(durationMs / 1_000);
+  head.flushedBlockSeries.observe(meta.stats.numSeries);
+  head.flushedBlockProfiles.observe(meta.stats.numProfiles);
+  head.flushedBlockSamples.observe(meta.stats.numSamples);
+  head.flushedBlockBytes.observe(blockBytes(meta));
+  for (const file of meta.files) {
+    const name = file.name.replace(/\.parquet$/, '');
+    head.flushedTableBytes.observe({ name }, file.bytes);
+    head.rowsWritten.inc({ type: name }, file.rows);
+  }
+}

@@ -1,0 +1,270 @@
+// One tenant's database: the live head, what makes it be sealed, and the label side of queries.
+// Sealed heads are the flush queue's, blocks the block list's. Pushes never wait for a flush: a
+// sealed head is replaced at once.
+import type { BlockMeta } from '../block/meta.ts';
+import { assert, Failure, isFailure, messageOf } from '../errors.ts';
+import { Head, type HeadEntry, type IngestCounts } from '../head/head.ts';
+import { contentKey } from '../kernel/content-key.ts';
+import type { ScanFacts } from '../kernel/facts.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Fingerprint } from '../model/fingerprint.ts';
+import type { Labels } from '../model/labels.ts';
+import { BlockList } from './block-list.ts';
+import { FlushQueue, type FlushQueueOptions } from './flush-queue.ts';
+import { rebuildHead } from './rebuild.ts';
+
+export type FlushReason = 'max-duration' | 'max-block-bytes' | 'api' | 'memory' | 'log' | 'stop';
+
+export interface PhlaredbOptions extends FlushQueueOptions {
+  fingerprint: Fingerprint;
+  nextUlid: () => string;
+  /** Inflates a logged body as the push did: for a head that has to be rebuilt. */
+  inflate: (body: Uint8Array) => Uint8Array;
+  headAgeMaxMs: number;
+  headBytesMax: number;
+}
+
+export class Phlaredb {
+  readonly #options: PhlaredbOptions;
+  readonly #blockList: BlockList;
+  readonly #queue: FlushQueue;
+  #live: Head | undefined;
+  /** Scans while the live head is being rebuilt. */
+  #scanner: Kernel | undefined;
+  #rebuilding: Promise<void> | undefined;
+  /** Sequences handed to `ingest` and not rolled back, and those no live head needs any more. */
+  #appendedUpTo = 0;
+  #committedUpTo = 0;
+  #sealedUpTo = 0;
+
+  constructor(options: PhlaredbOptions) {
+    this.#options = options;
+    this.#blockList = new BlockList(options.blocks, options.log);
+    this.#queue = new FlushQueue(options, (meta) => this.#blockList.add(meta));
+  }
+
+  /** Reads the list of local blocks. */
+  async start(): Promise<void> {
+    await this.#blockList.load();
+  }
+
+  /** Local blocks by ascending start time. */
+  get blocks(): readonly BlockMeta[] {
+    return this.#blockList.metas;
+  }
+
+  /**
+   * Scans a pprof in the live head's scratch, made when there is none. Throws `invalid` for what is
+   * not a pprof.
+   */
+  scan(profile: Uint8Array): ScanFacts {
+    try {
+      return this.#kernel().scan(profile);
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+    }
+    // A full head leaves little room for scratch; a fresh one has all there is.
+    this.seal('max-block-bytes');
+    try {
+      return this.#kernel().scan(profile);
+    } catch (error) {
+      if (!isFailure(error, 'unavailable')) throw error;
+      const message = `profile of ${profile.length} bytes cannot be decoded: ${error.message}`;
+      throw new Failure('invalid', message, { cause: error, reason: 'malformed_profile' });
+    }
+  }
+
+  /** XXH3-128 over `prefix` and the profile scanned last; 16 bytes. */
+  contentKey(prefix: Uint8Array): Uint8Array {
+    return contentKey(this.#kernel(), prefix);
+  }
+
+  /**
+   * Appends the profile scanned last, which `profile` holds as well; its record is in the log. A
+   * head that is full is sealed and the next one takes it. Undefined when no head could: then it is
+   * rebuilt from the log.
+   */
+  ingest(entry: HeadEntry, profile: Uint8Array): IngestCounts | undefined {
+    this.#appendedUpTo = entry.sequence;
+    if (this.#rebuilding !== undefined) return undefined;
+    try {
+      return this.#ingestOrRoll(entry, profile);
+    } catch (error) {
+      this.#rebuild(error);
+      return undefined;
+    }
+  }
+
+  /** Every record up to `sequence` is durable: its rows become visible. */
+  commit(sequence: number): void {
+    this.#committedUpTo = Math.max(this.#committedUpTo, Math.min(sequence, this.#appendedUpTo));
+    for (const head of this.#queue.heads) head.commit(sequence);
+    this.#live?.commit(sequence);
+  }
+
+  /** The log refused what was pending. */
+  rollback(): void {
+    this.#appendedUpTo = this.#committedUpTo;
+    for (const head of this.#queue.heads) head.rollback();
+    this.#live?.rollback();
+  }
+
+  /** Series of the live head, and how many of `keys` (`labelsKey`) would be new there. */
+  seriesCounts(keys: ReadonlySet<string>): { live: number; added: number } {
+    const live = this.#live;
+    if (live === undefined) return { live: 0, added: keys.size };
+    return { live: live.seriesCount, added: live.newSeriesCount(keys) };
+  }
+
+  /** Kernel bytes in use by the live and the sealed heads. */
+  bytesUsed(): number {
+    return this.#heads().reduce((sum, head) => sum + head.kernel.stats().bytesUsed, 0);
+  }
+
+  /** Label sets of everything visible in heads; waits for a head that is being rebuilt. */
+  async labelSets(): Promise<Labels[]> {
+    await this.#rebuilding;
+    return this.#heads().flatMap((head) => [...head.labelSets()]);
+  }
+
+  /** Takes the live head out of the write path, to be flushed; an empty one stays. */
+  seal(reason: FlushReason): void {
+    const head = this.#live;
+    if (head === undefined || head.isEmpty) return;
+    head.seal();
+    this.#queue.add(head);
+    this.#live = undefined;
+    this.#sealedUpTo = head.appendedSequence;
+    this.#options.metrics.head.flushReasons.inc({ reason });
+  }
+
+  /** Seals the live head and writes every sealed head; resolves when all are blocks. */
+  async flush(reason: FlushReason): Promise<void> {
+    await this.#rebuilding;
+    this.seal(reason);
+    await this.#queue.drain();
+  }
+
+  /**
+   * Seals by age and writes what is due. Answers when it next wants to be called, in wall time;
+   * rejects when a flush failed, after its retry was planned.
+   */
+  async tick(nowMs: number): Promise<number> {
+    if (this.#live !== undefined && nowMs >= this.#sealAtMs(this.#live)) this.seal('max-duration');
+    if (this.#queue.dueAtMs <= nowMs) await this.#queue.drain();
+    const sealAtMs =
+      this.#live === undefined ? Number.POSITIVE_INFINITY : this.#sealAtMs(this.#live);
+    return Math.min(sealAtMs, this.#queue.dueAtMs);
+  }
+
+  /** Counts of the live head, for gauges. */
+  liveStats(): { series: number; rows: number; samples: number } {
+    const head = this.#live;
+    if (head === undefined) return { series: 0, rows: 0, samples: 0 };
+    return { series: head.seriesCount, rows: head.rows, samples: head.kernel.stats().samples };
+  }
+
+  /** Gives the instances back; what is not in a block is in the log. */
+  async close(): Promise<void> {
+    await this.#rebuilding;
+    this.#queue.close();
+    if (this.#live !== undefined) this.#options.pool.release(this.#live.kernel);
+    this.#live = undefined;
+  }
+
+  #heads(): Head[] {
+    return this.#live === undefined ? [...this.#queue.heads] : [...this.#queue.heads, this.#live];
+  }
+
+  #ingestOrRoll(entry: HeadEntry, profile: Uint8Array): IngestCounts {
+    try {
+      return this.#ingestLive(entry);
+    } catch (error) {
+      if (!isFailure(error, 'limit') && !isFailure(error, 'unavailable')) throw error;
+    }
+    this.seal('max-block-bytes');
+    this.#kernel().scan(profile);
+    return this.#ingestLive(entry);
+  }
+
+  #ingestLive(entry: HeadEntry): IngestCounts {
+    const head = this.#live;
+    assert(head !== undefined, 'a profile is scanned before it is ingested');
+    const counts = head.ingest(entry);
+    const isFull = head.kernel.stats().bytesUsed >= this.#options.headBytesMax;
+    if (isFull || head.kernel.mustSeal()) this.seal('max-block-bytes');
+    return counts;
+  }
+
+  /** Where the next profile is scanned. */
+  #kernel(): Kernel {
+    if (this.#rebuilding !== undefined) {
+      this.#scanner ??= this.#options.pool.acquire();
+      return this.#scanner;
+    }
+    this.#live ??= this.#newHead();
+    return this.#live.kernel;
+  }
+
+  #newHead(): Head {
+    const { nextUlid, clock, pool, fingerprint } = this.#options;
+    return new Head({
+      ulid: nextUlid(),
+      createdMs: clock.nowMs(),
+      kernel: pool.acquire(),
+      fingerprint,
+    });
+  }
+
+  /** The first multiple of the head's age after it was made, so that blocks align in UTC. */
+  #sealAtMs(head: Head): number {
+    const age = this.#options.headAgeMaxMs;
+    return Math.floor(head.createdMs / age) * age + age;
+  }
+
+  /** An instance that failed for a bug of ours is not trusted: its rows come back from the log. */
+  #rebuild(cause: unknown): void {
+    this.#options.metrics.http.panics.inc();
+    this.#options.log.error('head dropped, it is rebuilt from the log', {
+      error: messageOf(cause),
+    });
+    if (this.#live !== undefined) this.#options.pool.discard(this.#live.kernel);
+    this.#live = undefined;
+    this.#rebuilding = this.#rebuildLive().catch((error: unknown) => {
+      // The records stay in the log, and the next failure of this kind tries again.
+      this.#options.log.error('head cannot be rebuilt', { error: messageOf(error) });
+      this.#endRebuild(undefined);
+    });
+  }
+
+  #endRebuild(head: Head | undefined): void {
+    this.#live = head;
+    this.#rebuilding = undefined;
+    if (this.#scanner !== undefined) this.#options.pool.release(this.#scanner);
+    this.#scanner = undefined;
+  }
+
+  async #rebuildLive(): Promise<void> {
+    const { tenant, wal, inflate, pool, pause, log } = this.#options;
+    const from = this.#sealedUpTo + 1;
+    for (;;) {
+      const { head, upTo } = await rebuildHead({
+        tenant,
+        wal,
+        from,
+        inflate,
+        makeHead: () => this.#newHead(),
+        discard: (dropped) => pool.discard(dropped.kernel),
+        pause,
+        log,
+      });
+      // Nothing awaits from this check to the end: a push either was read or finds the head.
+      if (upTo >= this.#appendedUpTo) {
+        this.#endRebuild(head);
+        return;
+      }
+      pool.release(head.kernel);
+      await pause();
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// A server's life: build the platform, start the app, listen, tick, and on a signal stop in order.
+// Owns the timer, the signals and the exit code; how to listen is the runtime's.
+import process from 'node:process';
+import { createApp } from '../app.ts';
+import { parseListen, type Settings } from '../config/settings.ts';
+import { messageOf } from '../errors.ts';
+import { createLogger } from '../lib/log.ts';
+import { version } from '../version.ts';
+import { createServerPlatform } from './server-platform.ts';
+
+export interface ListenOptions {
+  hostname: string;
+  /** 0: any free port. */
+  port: number;
+  /** The runtime may refuse larger bodies early; the app refuses them in any case. */
+  requestBytesMax: number;
+  fetch: (request: Request) => Response | Promise<Response>;
+}
+
+export interface HttpServer {
+  port: number;
+  /** Takes no new connections and resolves when open requests are answered. */
+  close(): Promise<void>;
+}
+
+export type Listen = (options: ListenOptions) => Promise<HttpServer>;
+
+/** Longest and shortest time between two ticks: new heads shorten what an earlier tick answered. */
+const tickMsMax = 1_000;
+const tickMsMin = 50;
+
+/** Serves until SIGTERM or SIGINT, then flushes and ships. Resolves to the exit code. */
+export async function serve(
+  settings: Settings,
+  listen: Listen,
+  runtimeName: string,
+): Promise<number> {
+  const platform = await createServerPlatform(settings, runtimeName);
+  const log = createLogger({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    nowMs: platform.clock.nowMs,
+    sink: platform.logLine,
+  });
+  const app = await createApp(platform, settings);
+  const stopping = signalled();
+  await app.start();
+  const { hostname, port } = parseListen(settings.listen);
+  const server = await listen({
+    hostname,
+    port,
+    requestBytesMax: app.requestBytesMax,
+    fetch: app.fetch,
+  });
+  const shownHost = hostname.includes(':') ? `[${hostname}]` : hostname;
+  log.info('listening', {
+    address: `http://${shownHost}:${server.port}`,
+    version,
+    runtime: runtimeName,
+    data: platform.localBucket.name,
+    bucket: platform.remoteBucket?.name ?? 'none',
+    durable: platform.wal.isDurable,
+  });
+  const ticker = startTicker(app.tick, platform.clock.nowMs);
+  const signal = await stopping;
+  log.info('stopping', { signal });
+  await ticker.stop();
+  let exitCode = 0;
+  try {
+    await app.stop();
+  } catch (error) {
+    exitCode = 1;
+    log.error('stopped, not everything is safe', { error: messageOf(error) });
+  }
+  await server.close();
+  if (exitCode === 0) log.info('stopped');
+  return exitCode;
+}
+
+/** Resolves at the first signal; the second one ends the process at once. */
+function signalled(): Promise<string> {
+  return new Promise((resolve) => {
+    let isSignalled = false;
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(name, () => {
+        if (isSignalled) process.exit(1);
+        isSignalled = true;
+        resolve(name);
+      });
+    }
+  });
+}
+
+function startTicker(tick: (nowMs: number) => Promise<number>, nowMs: () => number) {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let isStopped = false;
+  const run = async () => {
+    const nextMs = await tick(nowMs());
+    if (isStopped) return;
+    const delayMs = Math.min(tickMsMax, Math.max(tickMsMin, nextMs - nowMs()));
+    timer = setTimeout(start, delayMs);
+  };
+  const start = () => {
+    running = run();
+  };
+  start();
+  return {
+    async stop(): Promise<void> {
+      isStopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,87 @@
+// The log kept in memory: the same contract without durability. What it holds is lost with the
+// process; what it gives is order, rebuilding a dropped head, and a place where tests inject faults.
+import { Failure } from '../errors.ts';
+import type { ProfileRecord, RecordHeader, StoredRecord, Wal } from './wal.ts';
+
+/** Counted for each record beside its body: labels, key, bookkeeping. */
+const recordOverheadBytes = 512;
+
+export interface MemoryWalOptions {
+  id: string;
+  bytesMax: number;
+}
+
+export class MemoryWal implements Wal {
+  readonly id: string;
+  readonly isDurable = false;
+  readonly #bytesMax: number;
+  readonly #records = new Map<string, StoredRecord[]>();
+  #sequence = 0;
+  #committed = 0;
+  #bytes = 0;
+
+  constructor(options: MemoryWalOptions) {
+    this.id = options.id;
+    this.#bytesMax = options.bytesMax;
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  append(record: ProfileRecord): number {
+    const bytes = record.body.length + recordOverheadBytes;
+    if (this.#bytes + bytes > this.#bytesMax) {
+      throw new Failure(
+        'unavailable',
+        `log holds ${this.#bytes} bytes, record is ${bytes}, limit ${this.#bytesMax}`,
+        { reason: 'log_full', retryAfterSeconds: 5 },
+      );
+    }
+    const sequence = ++this.#sequence;
+    const stored = { ...record, body: record.body.slice(), sequence };
+    const records = this.#records.get(record.tenant);
+    if (records === undefined) this.#records.set(record.tenant, [stored]);
+    else records.push(stored);
+    this.#bytes += bytes;
+    return sequence;
+  }
+
+  commit(sequence: number): Promise<void> {
+    this.#committed = Math.max(this.#committed, sequence);
+    return Promise.resolve();
+  }
+
+  async *headers(): AsyncIterable<RecordHeader> {
+    const all = [...this.#records.values()].flat().filter((one) => one.sequence <= this.#committed);
+    all.sort((a, b) => a.sequence - b.sequence);
+    for (const { body, labels: _labels, ...header } of all) {
+      yield { ...header, bodyBytes: body.length };
+    }
+  }
+
+  async *read(tenant: string, from: number): AsyncIterable<StoredRecord> {
+    for (const record of [...(this.#records.get(tenant) ?? [])]) {
+      if (record.sequence >= from && record.sequence <= this.#committed) yield record;
+    }
+  }
+
+  release(tenant: string, upTo: number): Promise<void> {
+    const records = this.#records.get(tenant) ?? [];
+    const kept = records.filter((record) => record.sequence > upTo);
+    for (const record of records) {
+      if (record.sequence <= upTo) this.#bytes -= record.body.length + recordOverheadBytes;
+    }
+    if (kept.length === 0) this.#records.delete(tenant);
+    else this.#records.set(tenant, kept);
+    return Promise.resolve();
+  }
+
+  bytesUsed(): number {
+    return this.#bytes;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import {
+  environmentName,
+  flagName,
+  parseListen,
+  resolveSettings,
+} from '../../../src/config/settings.ts';
+import { parseBytes, parseDurationMs } from '../../../src/config/units.ts';
+
+describe('resolveSettings', () => {
+  it('has defaults that serve on loopback without a bucket', () => {
+    expect(resolveSettings({})).toEqual({
+      listen: '127.0.0.1:4040',
+      dataDir: './data',
+      multitenancy: false,
+      insecure: false,
+      logBytesMax: 2 ** 31,
+      memoryMax: 2 ** 30,
+      headAgeMax: 3_600_000,
+      headBytesMax: 256 * 2 ** 20,
+      shipInterval: 300_000,
+      logLevel: 'info',
+      logFormat: 'json',
+    });
+  });
+
+  it('prefers the flag to the environment, that to the file, that to the default', () => {
+    const settings = resolveSettings({
+      flags: { '--head-age-max': '1m' },
+      environment: { PHLOX_HEAD_AGE_MAX: '2m', PHLOX_SHIP_INTERVAL: '3m' },
+      file: { headAgeMax: '4m', shipInterval: '5m', memoryMax: '128MiB' },
+    });
+    expect(settings).toMatchObject({
+      headAgeMax: 60_000,
+      shipInterval: 180_000,
+      memoryMax: 128 * 2 ** 20,
+    });
+  });
+
+  it.each([
+    [
+      { flags: { '--head-ag-max': '1m' } },
+      'unknown setting --head-ag-max: did you mean --head-age-max?',
+    ],
+    [
+      { environment: { PHLOX_LISTN: 'x' } },
+      'unknown setting PHLOX_LISTN: did you mean PHLOX_LISTEN?',
+    ],
+    [{ file: { datadir: 'x' } }, 'unknown setting datadir: did you mean dataDir?'],
+    [{ file: { zzzzzzzzzzzz: 1 } }, 'unknown setting zzzzzzzzzzzz: known are listen'],
+  ])('refuses an unknown name and hints at the nearest: %j', (sources, message) => {
+    expect(() => resolveSettings(sources)).toThrow(message);
+  });
+
+  it.each([
+    [{ PHLOX_MEMORY_MAX: 'lots' }, 'setting PHLOX_MEMORY_MAX "lots" is not a size such as 256MiB'],
+    [
+      { PHLOX_MEMORY_MAX: '1MiB' },
+      'setting PHLOX_MEMORY_MAX "1MiB" is under the least, 67108864 bytes',
+    ],
+    [{ PHLOX_HEAD_AGE_MAX: '1' }, 'setting PHLOX_HEAD_AGE_MAX "1" is not a duration such as 5m'],
+    [
+      { PHLOX_HEAD_AGE_MAX: '25h' },
+      'setting PHLOX_HEAD_AGE_MAX "25h" is over the most, 86400000 ms',
+    ],
+    [{ PHLOX_MULTITENANCY: 'yes' }, 'setting PHLOX_MULTITENANCY "yes"'],
+    [
+      { PHLOX_LOG_LEVEL: 'loud' },
+      'setting PHLOX_LOG_LEVEL "loud" is not one of debug info warn error',
+    ],
+    [{ PHLOX_LISTEN: 'nowhere' }, 'setting PHLOX_LISTEN "nowhere" is not host:port'],
+    [
+      { PHLOX_LISTEN: '127.0.0.1:70000' },
+      'setting PHLOX_LISTEN "127.0.0.1:70000" is not host:port',
+    ],
+  ])('names setting, value and bound: %j', (environment, message) => {
+    expect(() => resolveSettings({ environment })).toThrow(message);
+  });
+
+  it('refuses an address that others reach unless told that this is meant', () => {
+    const environment = { PHLOX_LISTEN: '0.0.0.0:4040' };
+    expect(() => resolveSettings({ environment })).toThrow(
+      'setting PHLOX_LISTEN "0.0.0.0:4040" is not loopback and nothing checks who calls',
+    );
+    const allowed = resolveSettings({ environment: { ...environment, PHLOX_INSECURE: 'true' } });
+    expect(allowed.listen).toBe('0.0.0.0:4040');
+  });
+
+  it('leaves names for tools around the server alone', () => {
+    const environment = { PHLOX_CONFIG: 'x', PHLOX_TEST_S3: 'y', PHLOX_FUZZ: '1', HOME: 'z' };
+    expect(() => resolveSettings({ environment })).not.toThrow();
+  });
+});
+
+describe('names', () => {
+  it('derives flag and environment variable from the key', () => {
+    expect(flagName('headAgeMax')).toBe('--head-age-max');
+    expect(environmentName('headAgeMax')).toBe('PHLOX_HEAD_AGE_MAX');
+  });
+});
+
+describe('units', () => {
+  it.each([
+    ['1024', 1024],
+    ['2GiB', 2 ** 31],
+    ['1.5 kib', 1536],
+    ['3MB', 3e6],
+    ['', undefined],
+    ['12 parsecs', undefined],
+    ['-1', undefined],
+    ['99999999999TiB', undefined],
+  ])('reads the size %j', (text, bytes) => {
+    expect(parseBytes(text)).toBe(bytes);
+  });
+
+  it.each([
+    ['250ms', 250],
+    ['1h30m', 5_400_000],
+    ['7d', 604_800_000],
+    ['5', undefined],
+    ['m', undefined],
+    ['1h-5m', undefined],
+  ])('reads the duration %j', (text, ms) => {
+    expect(parseDurationMs(text)).toBe(ms);
+  });
+
+  it('splits addresses, IPv6 in brackets', () => {
+    expect(parseListen('[::1]:0')).toEqual({ hostname: '::1', port: 0 });
+    expect(parseListen('localhost:80')).toEqual({ hostname: 'localhost', port: 80 });
+  });
+});
