@@ -42,6 +42,8 @@ export interface App {
 const requestBytesMax = 256 * 1024 * 1024;
 /** More than this many answers at a time only wait for each other. */
 const inflightRequestsMax = 1_024;
+/** Bodies held at a time, all requests together. */
+const inflightBytesMax = requestBytesMax;
 /** A client this slow is taken for gone. */
 const bodyTimeMsMax = 60_000;
 /** How long the last upload of each tenant may take once the process was told to stop. */
@@ -71,6 +73,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
       multitenancy: settings.multitenancy,
       requestBytesMax,
       inflightRequestsMax,
+      inflightBytesMax,
       bodyTimeMsMax,
       ...hostSettings(settings),
     },
@@ -182,6 +185,7 @@ function createShipping(platform: Platform, metrics: Metrics) {
       remote: prefixed(remote, tenantBlocksPrefix(tenant)),
       log,
       metrics,
+      tenant,
       concurrency: shipConcurrency,
       retry,
     });

@@ -63,6 +63,65 @@ export const ROW_COMMENT_COUNT: usize = 80;
 
 export const NONE: u32 = 0xffffffff;
 
+// ---- what a scan found, at `factsPointer`
+export const FACTS_SIZE: usize = 144;
+export const FACTS_PERIOD: usize = 0;
+export const FACTS_TIME: usize = 8;
+export const FACTS_DURATION: usize = 16;
+/** String indexes of type and unit, u64 each: the period type, then the sample types. */
+export const FACTS_VALUE_TYPES: usize = 24;
+export const FACTS_SAMPLE_TYPE_COUNT: usize = 28;
+export const FACTS_HAS_PERIOD_TYPE: usize = 32;
+export const FACTS_DEFAULT_TYPE: usize = 36;
+export const FACTS_DROP: usize = 40;
+export const FACTS_KEEP: usize = 44;
+/** String indexes of the comments, u64 each. */
+export const FACTS_COMMENTS: usize = 48;
+export const FACTS_COMMENT_COUNT: usize = 52;
+export const FACTS_GROUP_COUNT: usize = 56;
+/** Per group: first and past-the-end entry (u32 each) among the pairs. */
+export const FACTS_GROUP_EXTENTS: usize = 60;
+/** Pairs of string indexes (u32 each): value, key. */
+export const FACTS_GROUP_PAIRS: usize = 64;
+/** Per group and sample type (u32): samples whose value is not zero. */
+export const FACTS_GROUP_COUNTS: usize = 68;
+export const FACTS_SAMPLE_COUNT: usize = 72;
+export const FACTS_NEGATIVE_COUNT: usize = 76;
+export const FACTS_FUNCTION_COUNT: usize = 80;
+export const FACTS_MAPPING_COUNT: usize = 84;
+export const FACTS_LOCATION_COUNT: usize = 88;
+export const FACTS_STRING_COUNT: usize = 92;
+export const FACTS_DEPTH_MAX: usize = 96;
+export const FACTS_SAMPLE_LABELS_MAX: usize = 100;
+/** Per string: first and past-the-end address (u32 each). */
+export const FACTS_STRINGS: usize = 104;
+
+// ---- what an append is asked for, at the address that `planReserve` answers
+export const PLAN_TIME: usize = 0;
+export const PLAN_UUID: usize = 8;
+/** Target group per group (u32), then the series per group and sample type (u32). */
+export const PLAN_TARGETS: usize = 24;
+
+// ---- a state of the head, at `markPointer`
+export const MARK_SUM: usize = 0;
+/** Length of each column of store.ts, u32. */
+export const MARK_COUNTS: usize = 8;
+
+// ---- sizes of the head, at the address that `stats` answers
+export const STATS_BYTES: usize = 0;
+/** Strings, functions, mappings, locations, stacks, rows, samples, u32 each. */
+export const STATS_COUNTS: usize = 8;
+
 // ---- bounds
 /** Zero bytes that must follow any scanned input, so that a varint read always ends. */
 export const GUARD_BYTES: usize = 16;
+/** Room directly before the input for what the content key hashes ahead of it. */
+export const PREFIX_BYTES_MAX: usize = 4096;
+/** Sample types of a profile; real ones have up to 6, and a row is made for each. */
+export const SAMPLE_TYPES_MAX: u32 = 64;
+/** Label groups of a profile: each makes a series per sample type, far beyond any series limit. */
+export const GROUPS_MAX: u32 = 10000;
+/** String labels of one sample, ten times the reference's limit, which is the caller's to check. */
+export const SAMPLE_LABELS_MAX: u32 = 1000;
+/** Comments of a profile: they are repeated on each of its rows when a block is written. */
+export const COMMENTS_MAX: u32 = 1000;

@@ -25,22 +25,48 @@ function growTo(end: usize): bool {
   return memory.grow(<i32>need) >= 0;
 }
 
+/** Takes the head of a class's free list; 0 when it is empty. */
+@inline function takeFree(c: u32): usize {
+  const slot = FREE + (<usize>c << 2);
+  const free = <usize>load<u32>(slot);
+  if (free) store<u32>(slot, load<u32>(free));
+  return free;
+}
+
+@inline function putFree(at: usize, c: u32): void {
+  const slot = FREE + (<usize>c << 2);
+  store<u32>(at, load<u32>(slot));
+  store<u32>(slot, <u32>at);
+}
+
+/** The last resort: cuts a block out of a larger free one. */
+function splitFree(c: u32): usize {
+  for (let larger = c + 1; larger <= CLASS_MAX; larger++) {
+    const at = takeFree(larger);
+    if (!at) continue;
+    for (let half = larger - 1; half >= c; half--) putFree(at + (<usize>1 << half), half);
+    return at;
+  }
+  return 0;
+}
+
 /** At least `bytes` bytes, 16-aligned, contents undefined; 0 when there is no room. */
 export function allocate(bytes: usize): usize {
   if (bytes > <usize>1 << CLASS_MAX) return 0;
   const c = classOf(bytes);
-  const slot = FREE + (<usize>c << 2);
-  const free = load<u32>(slot);
-  if (free) {
-    store<u32>(slot, load<u32>(free));
-    live += <usize>1 << c;
-    return free;
-  }
-  if (!top) top = (__heap_base + 15) & ~15;
   const size = <usize>1 << c;
-  if (top + size + SLACK < top || !growTo(top + size + SLACK)) return 0;
-  const at = top;
-  top += size;
+  let at = takeFree(c);
+  if (!at) {
+    if (!top) top = (__heap_base + 15) & ~15;
+    const end = top + size + SLACK;
+    if (end > top && growTo(end)) {
+      at = top;
+      top += size;
+    } else {
+      at = splitFree(c);
+      if (!at) return 0;
+    }
+  }
   live += size;
   return at;
 }
@@ -48,9 +74,7 @@ export function allocate(bytes: usize): usize {
 /** Gives back what `allocate(bytes)` gave. */
 export function release(at: usize, bytes: usize): void {
   const c = classOf(bytes);
-  const slot = FREE + (<usize>c << 2);
-  store<u32>(at, load<u32>(slot));
-  store<u32>(slot, <u32>at);
+  putFree(at, c);
   live -= <usize>1 << c;
 }
 
@@ -59,12 +83,9 @@ export function bytesLive(): usize {
   return live;
 }
 
-/** Zeroes everything that was ever allocated and forgets it: other tenants' bytes must not stay. */
-export function resetMemory(): void {
-  if (top) memory.fill((__heap_base + 15) & ~15, 0, top - ((__heap_base + 15) & ~15));
-  memory.fill(FREE, 0, 32 * 4);
-  top = 0;
-  live = 0;
+/** No byte at or past this address was ever written: the host zeroes what lies before on reset. */
+export function memoryTop(): usize {
+  return (top ? top : __heap_base) + SLACK;
 }
 
 /** A growable column. `length` counts elements; `capacity` is in bytes. */
@@ -75,7 +96,12 @@ export class Vec {
   capacity: u32 = 0;
 }
 
-/** A Vec at a fixed place: `const rows = vecAt(memory.data(12, 4))`. */
+export const VEC_SIZE: usize = 12;
+
+/**
+ * A Vec at an address. For a module's constants write `changetype<Vec>(memory.data(12, 4))`
+ * instead: the compiler folds that into an address, and makes a mutable global of a call.
+ */
 @inline export function vecAt(at: usize): Vec {
   return changetype<Vec>(at);
 }
@@ -84,6 +110,17 @@ export class Vec {
 @inline export function reserve(v: Vec, extra: u32, shift: u32): bool {
   const need = (<u64>v.length + extra) << shift;
   return need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length << shift);
+}
+
+/** Room for `extra` more records of `size` bytes; false when there is no memory. */
+export function reserveRecords(v: Vec, extra: u32, size: usize): bool {
+  const need = (<u64>v.length + extra) * size;
+  return need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length * size);
+}
+
+/** Room for `bytes` in all, whose contents are undefined; false when there is no memory. */
+@inline export function ensure(v: Vec, bytes: u64): bool {
+  return bytes <= <u64>v.capacity ? true : grow(v, bytes, 0);
 }
 
 /** Room for `bytes` in all, keeping the first `keep` bytes. */

@@ -1,10 +1,22 @@
 // Objects in a bucket: the one interface behind which local disk, memory, S3 and R2 live.
 // Owns the contract; `test/cases/bucket.ts` runs it against every driver and wrapper.
 //
-// Keys are `/`-separated, without a leading slash, no empty, `.` or `..` segment, and at most
-// 1024 bytes of UTF-8; anything else is `invalid`. Not found is `missing`; throttling, time-outs
-// and 5xx are `unavailable`. Buffers passed in are read before the promise settles and never kept;
-// buffers handed out belong to the caller.
+// Keys are `/`-separated segments (`keys.ts`). Not found is `missing`; throttling, time-outs and
+// 5xx are `unavailable`; an aborted call rejects with the signal's reason and stores nothing.
+// Buffers passed in are read before the promise settles and never kept; buffers handed out
+// belong to the caller.
+
+/*
+ * What every caller may rely on, and what it owes:
+ * - A key has no leading slash, no empty, `.` or `..` segment, no control character, no unpaired
+ *   surrogate, no U+FFFE or U+FFFF, and at most 1024 bytes of UTF-8; anything else is `invalid`.
+ * - Do not store both `a` and `a/b`: a disk cannot hold a file and a folder of one name and
+ *   refuses the second as `invalid`. Object stores would take both.
+ * - A chunk of a stream may be reused by its source once the next one is asked for: a driver
+ *   writes or copies it before that.
+ * - Wrappers stack, outermost first: prefixed(retrying(counted(driver))). Counted next to the
+ *   driver sees every attempt; prefixed outside makes one stack serve every tenant.
+ */
 
 export interface ObjectInfo {
   key: string;
@@ -61,7 +73,11 @@ export interface Bucket {
     chunks: AsyncIterable<Uint8Array>,
     options?: { signal?: AbortSignal },
   ): Promise<number>;
-  /** One page of the objects whose key starts with `prefix` (`''`: all). */
+  /**
+   * One page of the objects whose key starts with `prefix` (`''`: all). Objects that others stored
+   * under a key that is not valid here (a console's `folder/` marker) are left out, so a page may
+   * hold fewer than asked although more follow: only the cursor tells.
+   */
   list(prefix: string, options?: ListOptions): Promise<ListPage>;
   /** Deleting what is not there is not an error. */
   delete(key: string, options?: { signal?: AbortSignal }): Promise<void>;
@@ -75,13 +91,20 @@ export interface Bucket {
 }
 
 export interface Stage {
-  /** Stores one file of the folder; answers its bytes. Call before `commit`, any order. */
+  /**
+   * Stores one file of the folder; answers its bytes. `name` is one segment, not `meta.json`.
+   * Call before `commit`, in any order; a file whose call failed may be put again.
+   */
   putStream(
     name: string,
     chunks: AsyncIterable<Uint8Array>,
     options?: { signal?: AbortSignal },
   ): Promise<number>;
-  /** Writes `meta.json` and makes the folder visible. Nothing may follow. */
+  /**
+   * Writes `meta.json` and makes the folder visible. A folder is staged once: where the store can
+   * tell, a commit onto one that exists is `invalid`. After `unavailable` it may be called again;
+   * after success nothing may follow.
+   */
   commit(meta: Uint8Array): Promise<void>;
   /** Removes what was staged, as far as the store lets it; after `commit` it does nothing. */
   abort(): Promise<void>;

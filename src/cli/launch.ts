@@ -8,6 +8,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Soon enough for a person who waits, rare enough to cost nothing. */
+const orphanCheckMs = 250;
+
 /**
  * Bun's binary among the installed packages. The package of the machine's kind comes first: unlike
  * `bun` itself it has its binary even where install scripts are switched off.
@@ -59,6 +62,21 @@ function forwardSignals(child: ChildProcess): void {
   }
 }
 
+/**
+ * npm hands a signal to the shell between us and dies with it, leaving us behind: the new parent is
+ * then all that tells. Elsewhere a parent's end means nothing, as after `phlox &`.
+ */
+function watchNpm(child: ChildProcess): void {
+  if (process.env['npm_command'] === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    child.kill('SIGTERM');
+  }, orphanCheckMs);
+  timer.unref();
+}
+
 /** Ends this process the way the child ended. */
 function endLike(code: number | null, signal: NodeJS.Signals | null): void {
   if (signal === null) {
@@ -77,6 +95,7 @@ function runOnBun(): void {
   const script = fileURLToPath(import.meta.url);
   const child = spawn(binary, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
   forwardSignals(child);
+  watchNpm(child);
   child.on('error', (error) => {
     console.error(`phlox cannot start ${binary}: ${error.message}`);
     process.exit(1);

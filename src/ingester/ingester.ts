@@ -92,6 +92,8 @@ export class Ingester implements IngesterService {
       gunzip: platform.gunzip,
       room: () => this.#room(),
       metrics,
+      pause: platform.yield,
+      clock: platform.clock,
     });
   }
 

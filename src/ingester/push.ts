@@ -1,10 +1,12 @@
 // One push, from bytes to acknowledgement: prepare → admit → log → head → commit. Owns the order
-// of these steps; between `admit` and the log nothing awaits, so what was checked stays true.
+// of these steps. From `admit` to the log nothing awaits, so what was checked stays true; only a
+// request whose profiles take over 10 ms lets others run between two of them.
 import { Failure, isFailure } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { labelNames, labelValue } from '../model/labels.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
+import type { Clock } from '../platform.ts';
 import type { Wal } from '../wal/wal.ts';
 import { type AdmitContext, admit } from './admit.ts';
 import type { PushedProfile } from './contract.ts';
@@ -19,7 +21,13 @@ export interface PushContext {
   gunzip: (bytes: Uint8Array, bytesMax: number) => Uint8Array;
   room: () => Omit<AdmitContext, 'limits' | 'database'>;
   metrics: Metrics;
+  /** Lets others run; awaited between the profiles of a request that takes long. */
+  pause: () => Promise<void>;
+  clock: Pick<Clock, 'monotonicMs'>;
 }
+
+/** A request with many profiles gives way to others after this long. */
+const sliceMs = 10;
 
 /** A profile of the request that cannot be stored, and why. */
 interface Refusal {
@@ -38,7 +46,7 @@ export async function pushProfiles(
   profiles: readonly PushedProfile[],
   context: PushContext,
 ): Promise<void> {
-  const { prepared, refusals, scanned } = prepareAll(profiles, context);
+  const { prepared, refusals, scanned } = await prepareAll(profiles, context);
   for (const { index, failure } of refusals) discard(context, failure, [profiles[index]]);
   if (prepared.length > 0) {
     try {
@@ -47,7 +55,7 @@ export async function pushProfiles(
       if (isFailure(error)) discard(context, error, profiles);
       throw error;
     }
-    const { sequence, failure } = storeAll(prepared, scanned, context);
+    const { sequence, failure } = await storeAll(prepared, scanned, context);
     if (sequence > 0) await commit(sequence, context);
     if (failure !== undefined) throw failure;
     for (const one of prepared) received(context, one);
@@ -55,12 +63,14 @@ export async function pushProfiles(
   if (refusals.length > 0) throw refusalError(refusals, profiles.length);
 }
 
-function prepareAll(profiles: readonly PushedProfile[], context: PushContext) {
+async function prepareAll(profiles: readonly PushedProfile[], context: PushContext) {
   const prepared: Prepared[] = [];
   const refusals: Refusal[] = [];
   /** The one whose scan is still in the scratch. */
   let scanned: Prepared | undefined;
+  const giveWay = slicer(context);
   for (const [index, pushed] of profiles.entries()) {
+    if (index > 0) await giveWay();
     try {
       scanned = prepare(pushed, context);
       prepared.push(scanned);
@@ -78,15 +88,17 @@ function prepareAll(profiles: readonly PushedProfile[], context: PushContext) {
  * stopped it: admission saw that there is room, so that is a fault, and what the log already has is
  * committed all the same. The client sends the request again.
  */
-function storeAll(
+async function storeAll(
   prepared: readonly Prepared[],
   scanned: Prepared | undefined,
   context: PushContext,
-): { sequence: number; failure: unknown } {
+): Promise<{ sequence: number; failure: unknown }> {
   const { tenant, receivedMs, database, wal } = context;
+  const giveWay = slicer(context);
   let sequence = 0;
   try {
-    for (const one of prepared) {
+    for (const [index, one] of prepared.entries()) {
+      if (index > 0) await giveWay();
       const { labels, body, contentKey, facts, plan, timeNs } = one;
       // Every scan uses the same scratch, so all but a lone profile are scanned once more.
       if (prepared.length > 1 || one !== scanned) database.scan(one.profile);
@@ -99,6 +111,16 @@ function storeAll(
   } catch (failure) {
     return { sequence, failure };
   }
+}
+
+/** Awaits `pause` when more than a slice has passed since it last did. */
+function slicer({ clock, pause }: PushContext): () => Promise<void> {
+  let startMs = clock.monotonicMs();
+  return async () => {
+    if (clock.monotonicMs() - startMs < sliceMs) return;
+    await pause();
+    startMs = clock.monotonicMs();
+  };
 }
 
 async function commit(sequence: number, { wal, database }: PushContext): Promise<void> {

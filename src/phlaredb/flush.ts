@@ -54,13 +54,13 @@ function blockMeta(
   files: readonly FileEntry[],
   context: FlushContext,
 ): BlockMeta {
-  const ranges = content.series.map(({ range }) => range);
+  const sets = datasets(content);
   return {
     version: metaVersion,
     ulid: content.ulid,
     tenant: context.tenant,
-    minTime: nsToMs(least(ranges.map((range) => range.minTimeNs))),
-    maxTime: nsToMs(greatest(ranges.map((range) => range.maxTimeNs))),
+    minTime: Math.min(...sets.map((set) => set.minTime)),
+    maxTime: Math.max(...sets.map((set) => set.maxTime)),
     stats: {
       numSeries: content.series.length,
       numProfiles: content.profileCount,
@@ -71,16 +71,8 @@ function blockMeta(
     source: 'ingester',
     labels: {},
     log: { id: context.logId, lastSequence: content.lastSequence },
-    datasets: datasets(content),
+    datasets: sets,
   };
-}
-
-function least(times: readonly bigint[]): bigint {
-  return times.reduce((a, b) => (b < a ? b : a));
-}
-
-function greatest(times: readonly bigint[]): bigint {
-  return times.reduce((a, b) => (b > a ? b : a));
 }
 
 /** Neighbouring series of one (service, profile type) share a dataset: ranges stay contiguous. */

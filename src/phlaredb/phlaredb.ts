@@ -61,6 +61,7 @@ export class Phlaredb {
     try {
       return this.#kernel().scan(profile);
     } catch (error) {
+      if (isFailure(error, 'internal')) this.#rebuild(error);
       if (!isFailure(error, 'unavailable')) throw error;
     }
     // A full head leaves little room for scratch; a fresh one has all there is.
@@ -198,12 +199,13 @@ export class Phlaredb {
 
   /** Where the next profile is scanned. */
   #kernel(): Kernel {
-    if (this.#rebuilding !== undefined) {
-      this.#scanner ??= this.#options.pool.acquire();
-      return this.#scanner;
+    if (this.#rebuilding === undefined) {
+      this.#live ??= this.#newHead();
+      return this.#live.kernel;
     }
-    this.#live ??= this.#newHead();
-    return this.#live.kernel;
+    const scanner = this.#scanner ?? this.#options.pool.acquire();
+    this.#scanner = scanner;
+    return scanner;
   }
 
   #newHead(): Head {
@@ -224,11 +226,17 @@ export class Phlaredb {
 
   /** An instance that failed for a bug of ours is not trusted: its rows come back from the log. */
   #rebuild(cause: unknown): void {
+    if (this.#rebuilding !== undefined) {
+      // It was the scanner: the next scan gets a fresh one.
+      if (this.#scanner !== undefined) this.#options.pool.release(this.#scanner);
+      this.#scanner = undefined;
+      return;
+    }
     this.#options.metrics.http.panics.inc();
     this.#options.log.error('head dropped, it is rebuilt from the log', {
       error: messageOf(cause),
     });
-    if (this.#live !== undefined) this.#options.pool.discard(this.#live.kernel);
+    if (this.#live !== undefined) this.#options.pool.release(this.#live.kernel);
     this.#live = undefined;
     this.#rebuilding = this.#rebuildLive().catch((error: unknown) => {
       // The records stay in the log, and the next failure of this kind tries again.
@@ -254,7 +262,7 @@ export class Phlaredb {
         from,
         inflate,
         makeHead: () => this.#newHead(),
-        discard: (dropped) => pool.discard(dropped.kernel),
+        discard: (dropped) => pool.release(dropped.kernel),
         pause,
         log,
       });

@@ -1,0 +1,30 @@
+// Which label names a client is shown. Names with dots and the like are for clients that say in
+// `Accept` that they can take them; the others get what Prometheus always allowed.
+import type { Label } from '../model/labels.ts';
+
+const legacyName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const capability = /;\s*allow-utf8-labelnames\s*=\s*"?true"?\s*(?:[;,]|$)/i;
+
+/** True when a media type of the Accept header carries `allow-utf8-labelnames=true`. */
+export function takesAnyLabelName(accept: string | null): boolean {
+  return accept !== null && capability.test(accept);
+}
+
+/** The names that are shown, in the order given. */
+export function shownNames(names: readonly string[], accept: string | null): string[] {
+  if (takesAnyLabelName(accept)) return [...names];
+  return names.filter((name) => legacyName.test(name));
+}
+
+/** The sets without the names that are not shown; sets that become equal are answered once. */
+export function shownSets(sets: readonly Label[][], accept: string | null): Label[][] {
+  if (takesAnyLabelName(accept)) return [...sets];
+  const seen = new Set<string>();
+  return sets.flatMap((labels) => {
+    const shown = labels.filter(({ name }) => legacyName.test(name));
+    const key = JSON.stringify(shown.map(({ name, value }) => [name, value]));
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [shown];
+  });
+}

@@ -1,0 +1,89 @@
+// One instantiated head module and its memory. Owns instantiation, views and the typed exports;
+// what the calls mean is in `kernel.ts`, and which bytes lie where is in `wasm/ABI.md`.
+import { Failure, messageOf } from '../errors.ts';
+
+/** Exports of `wasm/index.ts`: numbers in and out; addresses come back signed. */
+export interface KernelExports {
+  // a head's life
+  start(seedLow: number, seedHigh: number): number;
+  details(): number;
+  problemStatus(): number;
+  stats(): number;
+  memoryTop(): number;
+  mustSeal(): number;
+  markPointer(): number;
+  mark(): void;
+  rollback(): number;
+  digest(): bigint;
+  // scan and append
+  inputReserve(bytes: number): number;
+  inputPointer(): number;
+  inputLength(): number;
+  scan(): number;
+  factsPointer(): number;
+  trimScratch(): void;
+  planReserve(): number;
+  append(): number;
+  // content key
+  hash128At(at: number, length: number): number;
+  hashBuffer(length: number): number;
+  hashBufferRelease(at: number, length: number): void;
+  // seal
+  sealBegin(rows: number): number;
+  sealSeriesIds(): number;
+  sealStep(budget: number): number;
+  sealRows(table: number): number;
+  sealExtraBytes(table: number): number;
+  sealHasSpans(): number;
+  sealSeries(): number;
+  sealSeriesCount(): number;
+  sealFill(table: number, from: number, count: number): number;
+  sealSlots(): number;
+  sealRelease(): void;
+  // merge
+  mergeBegin(): number;
+  mergeRows(merge: number, count: number): number;
+  mergeAdd(merge: number, count: number): number;
+  mergeSumsAt(merge: number): number;
+  mergeSumsCount(merge: number): number;
+  mergeRelease(merge: number): void;
+  treeBegin(merge: number): number;
+  treeStep(merge: number, budget: number): number;
+  treeCount(merge: number): number;
+  treeNodes(merge: number): number;
+  treeSelf(merge: number): number;
+  treeTotal(merge: number): number;
+  stringAddress(id: number): number;
+  stringLength(id: number): number;
+}
+
+/** Bytes of a page of WebAssembly memory. */
+export const pageBytes = 65_536;
+
+/** Pages that the module's own data needs. */
+const pagesMin = 2;
+
+/** What is left of the 4 GiB that addresses reach: the last page keeps `end` from wrapping. */
+const pagesMax = 65_535;
+
+/** Makes the memory of one kernel. Throws `unavailable` when there is no address space for it. */
+export function createMemory(bytesMax: number): WebAssembly.Memory {
+  const pages = Math.floor(bytesMax / pageBytes);
+  if (pages < pagesMin) {
+    throw new Failure(
+      'internal',
+      `kernel memory is ${bytesMax} bytes, needs ${pagesMin * pageBytes}`,
+    );
+  }
+  try {
+    return new WebAssembly.Memory({ initial: pagesMin, maximum: Math.min(pages, pagesMax) });
+  } catch (cause) {
+    throw new Failure('unavailable', `no memory for a kernel: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Runs the module on `memory`, which must be all zero where the module was running before. */
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return exports as unknown as KernelExports;
+}

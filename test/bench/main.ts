@@ -1,0 +1,35 @@
+// The benches of one runtime: prints `{ version, rows }` as JSON. Started by run.mjs, which passes
+// the options as one JSON argument. A bench that cannot run fails the process.
+import process from 'node:process';
+import { kernelRows } from './kernel-bench.ts';
+import type { BenchOptions, Row } from './measure.ts';
+import { memoryRows } from './memory-bench.ts';
+import { mergeRows } from './merge-bench.ts';
+import { pushRows } from './push-bench.ts';
+
+const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
+  kernel: kernelRows,
+  merge: mergeRows,
+  memory: memoryRows,
+  push: pushRows,
+};
+
+function runtimeVersion(): string {
+  const { bun, deno, node } = process.versions as Record<string, string | undefined>;
+  return bun ?? deno ?? node ?? 'unknown';
+}
+
+async function main(argument: string): Promise<void> {
+  const { smoke, only, naiveScan } = JSON.parse(argument);
+  const unknown = only.filter((name: string) => !(name in groups));
+  if (unknown.length > 0) throw new Error(`no group ${unknown}, known: ${Object.keys(groups)}`);
+  const rows: Row[] = [];
+  for (const [name, run] of Object.entries(groups)) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    rows.push(...(await run({ isSmoke: smoke, naiveScan })));
+  }
+  process.stdout.write(JSON.stringify({ version: runtimeVersion(), rows }));
+}
+
+await main(process.argv[2] ?? '{}');
+process.exit(0);

@@ -1,0 +1,114 @@
+// Load over HTTP from a process of its own: keep-alive connections that each send the next push as
+// soon as the last was answered. Plain sockets, because a client that costs as much as the server
+// would measure itself; always on Bun, whatever serves. Reads jobs as JSON lines on standard
+// input, answers each with a line.
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { gunzipSync } from 'node:zlib';
+import { type PushBody, profileBody, requestBody } from './push-body.ts';
+
+export interface Job {
+  port: number;
+  /** `push`: a Connect request to phlox; `profile`: the gzip profile alone, to a bare route. */
+  kind: 'push' | 'profile';
+  fixture: string;
+  connections: number;
+  durationMs: number;
+}
+
+export interface JobResult {
+  requests: number;
+  durationMs: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+interface Connection {
+  body: PushBody;
+  head: Uint8Array;
+  socket: Socket;
+}
+
+/** Times are a microsecond apart and start at now, so that no profile is like another. */
+let timeNs = BigInt(Date.now()) * 1_000_000n;
+
+function open(job: Job, plain: Uint8Array, index: number): Connection {
+  const labels = { __name__: 'process_cpu', service_name: 'bench', instance: `i-${index}` };
+  const body = job.kind === 'push' ? requestBody(plain, labels) : profileBody(plain);
+  const path = job.kind === 'push' ? '/push.v1.PusherService/Push' : '/profile';
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `host: 127.0.0.1:${job.port}`,
+    'content-type: application/proto',
+    `content-length: ${body.bytes.length}`,
+    '',
+    '',
+  ].join('\r\n');
+  const socket = connect(job.port, '127.0.0.1');
+  socket.setNoDelay(true);
+  return { body, head: new TextEncoder().encode(head), socket };
+}
+
+/** Resolves when the answer to one push is complete; rejects unless it is a 200 or a 204. */
+function send({ body, head, socket }: Connection): Promise<void> {
+  timeNs += 1_000n;
+  body.stamp(timeNs);
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const settle = (error?: Error) => {
+      socket.off('data', read).off('error', settle).off('close', closed);
+      if (error) reject(error);
+      else resolve();
+    };
+    const closed = () => settle(new Error('the server closed the connection'));
+    const read = (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      if (!isComplete(text)) return;
+      const isAccepted = /^HTTP\/1\.1 20[04] /.test(text);
+      settle(isAccepted ? undefined : new Error(`the server answered ${text.slice(0, 500)}`));
+    };
+    socket.on('data', read).on('error', settle).on('close', closed);
+    socket.cork();
+    socket.write(head);
+    socket.write(body.bytes);
+    socket.uncork();
+  });
+}
+
+function isComplete(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n');
+  if (end < 0) return false;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
+  if (length !== undefined) return text.length >= end + 4 + Number(length);
+  return /^HTTP\/1\.1 204/.test(text) || text.endsWith('\r\n0\r\n\r\n');
+}
+
+async function run(job: Job): Promise<JobResult> {
+  const packed = readFileSync(new URL(`../fixtures/${job.fixture}.pb.gz`, import.meta.url));
+  const plain = new Uint8Array(gunzipSync(packed));
+  const connections = Array.from({ length: job.connections }, (_, i) => open(job, plain, i));
+  const latencies: number[] = [];
+  const startMs = performance.now();
+  const endMs = startMs + job.durationMs;
+  await Promise.all(
+    connections.map(async (connection) => {
+      for (let nowMs = performance.now(); nowMs < endMs; ) {
+        await send(connection);
+        const doneMs = performance.now();
+        latencies.push(doneMs - nowMs);
+        nowMs = doneMs;
+      }
+    }),
+  );
+  const durationMs = performance.now() - startMs;
+  for (const { socket } of connections) socket.destroy();
+  latencies.sort((a, b) => a - b);
+  const at = (share: number) => latencies[Math.floor((latencies.length - 1) * share)] ?? 0;
+  return { requests: latencies.length, durationMs, p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await run(JSON.parse(line)))}\n`);
+}

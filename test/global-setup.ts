@@ -1,0 +1,23 @@
+// Says before a run what it leaves out, and how to put it in.
+
+/** Suites that need something a fresh checkout does not have, or more time than a run should. */
+const optional: readonly { variable: string; missing: string }[] = [
+  {
+    variable: 'PHLOX_TEST_S3',
+    missing:
+      'skipped: the bucket suite against Ceph. Start it with test/support/ceph.sh and set ' +
+      'PHLOX_TEST_S3 to its endpoint.',
+  },
+  {
+    variable: 'PHLOX_FUZZ',
+    missing:
+      'shortened: fuzzers run their default number of mutants. Set PHLOX_FUZZ=20000 for all.',
+  },
+];
+
+/** Vitest calls this once, before any suite. */
+export function setup(): void {
+  for (const { variable, missing } of optional) {
+    if (!process.env[variable]) console.info(missing);
+  }
+}

@@ -1,0 +1,76 @@
+// The API over a fake ingester, without a socket: `send` takes a path and answers the response.
+
+import { createRoutes, type RoutesSettings } from '../../src/api/routes.ts';
+import { createLogger } from '../../src/lib/log.ts';
+import { createMetrics } from '../../src/metrics/registry.ts';
+import { gunzip, gzip } from '../../src/runtime/gzip.ts';
+import { createZstd } from '../../src/runtime/zstd.ts';
+import { createFakeIngester, type FakeIngester } from './fake-ingester.ts';
+
+export interface ApiServer {
+  ingester: FakeIngester;
+  /** Log lines so far. */
+  lines: string[];
+  fetch: (request: Request) => Promise<Response>;
+  send: (path: string, init?: RequestInit) => Promise<Response>;
+  metricsText: () => Promise<string>;
+}
+
+export const apiOrigin = 'http://127.0.0.1:4040';
+
+/** Settings that tests change one by one. */
+export async function createApiServer(settings: Partial<RoutesSettings> = {}): Promise<ApiServer> {
+  const ingester = createFakeIngester();
+  const lines: string[] = [];
+  const metrics = createMetrics({ processMetrics: false });
+  const nowMs = () => Date.now();
+  const app = createRoutes({
+    ingester,
+    metrics,
+    log: createLogger({ level: 'debug', format: 'json', nowMs, sink: (line) => lines.push(line) }),
+    platform: {
+      clock: { nowMs, monotonicMs: () => performance.now() },
+      random: (bytes) => crypto.getRandomValues(bytes),
+      sleep,
+      gunzip,
+      gzip,
+      unzstd: await createZstd(),
+    },
+    settings: {
+      multitenancy: false,
+      requestBytesMax: 1 << 20,
+      inflightRequestsMax: 8,
+      inflightBytesMax: 16 << 20,
+      bodyTimeMsMax: 5_000,
+      ...settings,
+    },
+    buildInfo: {
+      version: '1.2.3',
+      revision: 'abc',
+      branch: '',
+      buildUser: '',
+      buildDate: '',
+      goVersion: 'test 1',
+    },
+    configView: () => ({ listen: '127.0.0.1:4040', keys: '***' }),
+  });
+  const fetch = async (request: Request) => app.fetch(request);
+  return {
+    ingester,
+    lines,
+    fetch,
+    send: (path, init) => fetch(new Request(apiOrigin + path, init)),
+    metricsText: () => metrics.registry.metrics(),
+  };
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

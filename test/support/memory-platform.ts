@@ -1,0 +1,67 @@
+// A Platform without a runtime: memory buckets, the memory log, a clock that stands still until it
+// is moved. For tests of everything above the drivers; what fails is injected by replacing a part.
+import { MemoryBucket } from '../../src/bucket/memory.ts';
+import type { Settings } from '../../src/config/settings.ts';
+import { resolveSettings } from '../../src/config/settings.ts';
+import type { Platform } from '../../src/platform.ts';
+import { gunzip, gzip } from '../../src/runtime/gzip.ts';
+import { loadHeadModule } from '../../src/runtime/head-module.ts';
+import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
+import { createZstd } from '../../src/runtime/zstd.ts';
+import { MemoryWal } from '../../src/wal/memory.ts';
+
+export interface TestPlatform extends Platform {
+  localBucket: MemoryBucket;
+  remoteBucket: MemoryBucket | undefined;
+  wal: MemoryWal;
+  /** Log lines so far, parsed. */
+  readonly lines: Record<string, unknown>[];
+  /** Moves wall time. */
+  advance(ms: number): void;
+}
+
+/** 2026-01-02T03:04:05Z: far from any hour's boundary. */
+export const testStartMs = 1_767_323_045_000;
+
+export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<TestPlatform> {
+  let nowMs = testStartMs;
+  const lines: Record<string, unknown>[] = [];
+  const platform: Platform = {
+    runtimeName: 'test',
+    clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
+    random: (bytes) => crypto.getRandomValues(bytes),
+    sleep: (ms, signal) => sleep(ms, signal),
+    yield: () => new Promise((resolve) => setImmediate(resolve)),
+    gunzip,
+    gzip,
+    unzstd: await createZstd(),
+    headModule: await loadHeadModule(),
+    parquetModule: await loadParquetModule(),
+    localBucket: new MemoryBucket(),
+    remoteBucket: new MemoryBucket(),
+    wal: new MemoryWal({ id: '01J00000000000000000000000', bytesMax: 2 ** 28 }),
+    logLine: (line) => lines.push(JSON.parse(line)),
+    processMetrics: false,
+    ...parts,
+  };
+  return Object.assign(platform, {
+    lines,
+    advance: (ms: number) => {
+      nowMs += ms;
+    },
+  }) as TestPlatform;
+}
+
+export function testSettings(file: Record<string, unknown> = {}): Settings {
+  return resolveSettings({ file });
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

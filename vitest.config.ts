@@ -1,0 +1,14 @@
+// How the suites run. One configuration for Node, Bun and Deno; `test/global-setup.ts` prints what
+// a run leaves out.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
+    // Suites start servers and child processes: on small machines more would only queue.
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+});

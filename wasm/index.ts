@@ -1,0 +1,38 @@
+// The border: numbers in, numbers out. A negative answer is a status of status.ts, unless ABI.md
+// says that the call answers an address or a count of its own. Views of the memory are void after
+// any call that may grow it.
+
+// ---- a head's life
+export { start, stats, details, problemStatus } from './head';
+export { memoryTop } from './memory';
+export { mustSeal } from './table';
+export { markPointer, mark, rollback, digest } from './rollback';
+
+// ---- scan and append
+export { inputReserve, inputPointer, inputLength } from './input';
+export { scan, factsPointer, trimScratch } from './scan';
+export { planReserve } from './rows';
+export { append } from './profiles';
+
+// ---- content key
+export { hash128At, hashBuffer, hashBufferRelease } from './xxh3';
+
+// ---- seal
+export {
+  sealBegin,
+  sealExtraBytes,
+  sealFill,
+  sealHasSpans,
+  sealRelease,
+  sealRows,
+  sealSeries,
+  sealSeriesCount,
+  sealSeriesIds,
+  sealSlots,
+  sealStep,
+} from './seal';
+
+// ---- merge
+export { mergeAdd, mergeBegin, mergeRelease, mergeRows, mergeSumsAt, mergeSumsCount } from './merge';
+export { treeBegin, treeCount, treeNodes, treeSelf, treeStep, treeTotal } from './merge-functions';
+export { stringAddress, stringLength } from './seal-slots';

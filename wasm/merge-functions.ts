@@ -1,0 +1,151 @@
+// The tree of function names over the sums of a merge, built stack by stack in slices. Inlined
+// lines are expanded; a location without lines is one node with the empty name. Node 0 is the
+// root of all, and parents come before their children.
+import {
+  FN_NAME, FN_SIZE, LINE_FUNCTION, LINE_SIZE, LOC_LINE_COUNT, LOC_LINE_START, LOC_SIZE, NONE,
+  STACK_DEPTH, STACK_SIZE, STACK_START,
+} from './layout';
+import { ensure, reserve } from './memory';
+import {
+  MERGE_LAST_END, MERGE_NEXT, mergePath, mergeSelf, mergeSums, mergeTotal, mergeTree,
+} from './merge-state';
+import { Tree, childOf, dropLookup, parentOf, startLookup, treeRoom } from './merge-tree';
+import { OK, OUT_OF_MEMORY, fail } from './status';
+import { frames, functions, lines, locations, stacks } from './store';
+
+/** Real heads have about two function nodes for each stack; more only grows the table. */
+const NODES_PER_STACK: u32 = 2;
+
+/** Starts the tree over, once all rows are added. Answers a status. */
+export function treeBegin(merge: usize): i32 {
+  const tree = mergeTree(merge);
+  dropLookup(tree);
+  tree.length = 0;
+  mergePath(merge).length = 0;
+  mergeSelf(merge).length = 0;
+  mergeTotal(merge).length = 0;
+  store<u32>(merge, 0, MERGE_NEXT);
+  if (!startLookup(tree, mergeSums(merge).length * NODES_PER_STACK) || !treeRoom(tree, 1)) {
+    return fail(OUT_OF_MEMORY);
+  }
+  childOf(tree, NONE, 0);
+  return coverNodes(merge) ? OK : fail(OUT_OF_MEMORY);
+}
+
+/**
+ * Goes on for about `budget` frames. Answers the stacks left plus one while the totals are not
+ * yet made, 0 when the tree is complete, or a status; after one, release the merge.
+ */
+export function treeStep(merge: usize, budget: i32): i32 {
+  const sums = mergeSums(merge);
+  let next = load<u32>(merge, MERGE_NEXT);
+  while (next < sums.length && budget > 0) {
+    const value = load<i64>(sums.pointer + (<usize>next << 3));
+    budget--;
+    if (value) {
+      const cost = addStack(merge, next, value);
+      if (cost < 0) return fail(OUT_OF_MEMORY);
+      budget -= cost;
+    }
+    next++;
+  }
+  store<u32>(merge, next, MERGE_NEXT);
+  if (next < sums.length) return <i32>(sums.length - next + 1);
+  return finish(merge);
+}
+
+/** Room for a self value of each node, zero at first; false when there is no memory. */
+function coverNodes(merge: usize): bool {
+  const self = mergeSelf(merge);
+  const extra = mergeTree(merge).length - self.length;
+  if (!reserve(self, extra, 3)) return false;
+  memory.fill(self.pointer + (<usize>self.length << 3), 0, <usize>extra << 3);
+  self.length += extra;
+  return true;
+}
+
+@inline function frameFromRoot(end: usize, index: u32): u32 {
+  return load<u32>(frames.pointer + end - (<usize>index << 2) - 4);
+}
+
+/** Adds one stack's value; answers its look-ups, or -1 when there is no memory. */
+function addStack(merge: usize, ordinal: u32, value: i64): i32 {
+  const stack = stacks.pointer + <usize>ordinal * STACK_SIZE;
+  const depth = load<u32>(stack, STACK_DEPTH);
+  const tree = mergeTree(merge);
+  const path = mergePath(merge);
+  const lastDepth = path.length;
+  if (depth > lastDepth && !reserve(path, depth - lastDepth, 2)) return -1;
+  const end = (<usize>load<u32>(stack, STACK_START) + depth) << 2;
+  const lastEnd = <usize>load<u32>(merge, MERGE_LAST_END);
+  const sharedMax = min(depth, lastDepth);
+  let i: u32 = 0;
+  while (i < sharedMax && frameFromRoot(end, i) == frameFromRoot(lastEnd, i)) i++;
+  const cost = depth - i;
+  let node = i ? load<u32>(path.pointer + (<usize>(i - 1) << 2)) : 0;
+  for (; i < depth; i++) {
+    node = addLocation(tree, node, frameFromRoot(end, i));
+    if (node == NONE) return -1;
+    store<u32>(path.pointer + (<usize>i << 2), node);
+  }
+  path.length = depth;
+  store<u32>(merge, <u32>end, MERGE_LAST_END);
+  const self = mergeSelf(merge);
+  if (self.length < tree.length && !coverNodes(merge)) return -1;
+  const at = self.pointer + (<usize>node << 3);
+  store<i64>(at, load<i64>(at) + value);
+  return <i32>cost;
+}
+
+/** Node of a location's innermost call under `parent`; NONE when there is no memory. */
+function addLocation(tree: Tree, parent: u32, id: u32): u32 {
+  const location = locations.pointer + <usize>id * LOC_SIZE;
+  const count = load<u32>(location, LOC_LINE_COUNT);
+  if (!treeRoom(tree, max(count, 1))) return NONE;
+  if (!count) return childOf(tree, parent, 0);
+  const first = lines.pointer + <usize>load<u32>(location, LOC_LINE_START) * LINE_SIZE;
+  // Lines lie innermost first: the last one is the outer call.
+  for (let line = first + <usize>count * LINE_SIZE; line > first;) {
+    line -= LINE_SIZE;
+    const fn = functions.pointer + <usize>load<u32>(line, LINE_FUNCTION) * FN_SIZE;
+    parent = childOf(tree, parent, load<u32>(fn, FN_NAME));
+  }
+  return parent;
+}
+
+/** Totals in one pass from the last node up: a parent's id is smaller. */
+function finish(merge: usize): i32 {
+  const tree = mergeTree(merge);
+  const total = mergeTotal(merge);
+  dropLookup(tree);
+  if (total.length == tree.length) return 0;
+  const bytes = <usize>tree.length << 3;
+  if (!ensure(total, bytes)) return fail(OUT_OF_MEMORY);
+  total.length = tree.length;
+  memory.copy(total.pointer, mergeSelf(merge).pointer, bytes);
+  for (let node = tree.length - 1; node > 0; node--) {
+    const parent = total.pointer + (<usize>parentOf(tree, node) << 3);
+    store<i64>(parent, load<i64>(parent) + load<i64>(total.pointer + (<usize>node << 3)));
+  }
+  return 0;
+}
+
+/** Nodes of the finished tree. */
+export function treeCount(merge: usize): u32 {
+  return mergeTree(merge).length;
+}
+
+/** Address of the nodes: parent u32 (NONE for the root) and string id of the name u32, each. */
+export function treeNodes(merge: usize): usize {
+  return mergeTree(merge).pointer;
+}
+
+/** Address of the nodes' own values, i64. */
+export function treeSelf(merge: usize): usize {
+  return mergeSelf(merge).pointer;
+}
+
+/** Address of the nodes' totals, i64: their own and all of their descendants'. */
+export function treeTotal(merge: usize): usize {
+  return mergeTotal(merge).pointer;
+}

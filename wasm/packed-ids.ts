@@ -1,0 +1,119 @@
+// Packed location ids, the bulk of a pprof's bytes. Owns turning them into positions: eight bytes
+// at a time through a table of shuffles where ids are 1…n and short, one by one otherwise.
+// Lemire, Kurz, Rupp: Stream VByte (masked-varint variant), https://arxiv.org/abs/1709.08990
+import { isInOrder, locationIdMap, positionOf } from './ids';
+import { NONE } from './layout';
+import { ID_UNKNOWN, KIND_LOCATION, fail } from './status';
+import { readVarint, truncated, varintValue } from './varint';
+
+/** By the high bits of 8 bytes: 16 bytes of shuffle, then ids (u8) and bytes (u8) they take. */
+const SHUFFLES: usize = memory.data(256 * 16 + 512, 16);
+const SIZES: usize = SHUFFLES + 4096;
+
+/** Fills the table of shuffles: each 16-bit lane takes the one or two bytes of an id. */
+export function startPackedIds(): void {
+  for (let mask: u32 = 0; mask < 256; mask++) {
+    const shuffle = SHUFFLES + (<usize>mask << 4);
+    let bytes: u32 = 0;
+    let ids: u32 = 0;
+    while (bytes < 8) {
+      const isLong = (mask >> bytes) & 1;
+      if (isLong && (bytes == 7 || (mask >> (bytes + 1)) & 1)) break;
+      store<u8>(shuffle + (ids << 1), bytes);
+      // An index past 15 yields 0.
+      store<u8>(shuffle + (ids << 1), isLong ? bytes + 1 : 0xff, 1);
+      bytes += 1 + isLong;
+      ids++;
+    }
+    // Unused lanes repeat the first id, so that the check for the largest sees nothing new.
+    for (let i = ids; i < 8; i++) store<u16>(shuffle + (i << 1), load<u16>(shuffle));
+    store<u8>(SIZES + (mask << 1), ids);
+    store<u8>(SIZES + (mask << 1), bytes, 1);
+  }
+}
+
+/** Refuses an id that no location has. */
+export function unknownLocation(id: u64): usize {
+  fail(ID_UNKNOWN, id, KIND_LOCATION);
+  return 0;
+}
+
+/**
+ * Writes the positions (u32) of the ids between `p` and `end` to `at`, which has room for one per
+ * byte and 8 more; answers the address behind them, 0 when refused.
+ */
+export function unpackIds(p: usize, end: usize, at: usize): usize {
+  if (!isInOrder(locationIdMap)) return unpackMapped(p, end, at);
+  const limit = locationIdMap.limit;
+  const first = at;
+  let largest = i16x8.splat(0);
+  while (p + 8 <= end) {
+    const bytes = v128.load64_zero(p);
+    const mask = <usize>i8x16.bitmask(bytes) & 0xff;
+    const size = <u32>load<u16>(SIZES + (mask << 1));
+    if (size & 0xff) {
+      const x = i8x16.swizzle(bytes, v128.load(SHUFFLES + (mask << 4)));
+      const low = v128.and(x, i16x8.splat(0x7f));
+      const high = i16x8.shr_u(v128.and(x, i16x8.splat(0x7f00)), 1);
+      // Positions count from 0; id 0 becomes 0xffff, which no two-byte id reaches.
+      const positions = i16x8.sub(v128.or(low, high), i16x8.splat(1));
+      largest = i16x8.max_u(largest, positions);
+      v128.store(at, i32x4.extend_low_i16x8_u(positions));
+      v128.store(at, i32x4.extend_high_i16x8_u(positions), 16);
+      at += <usize>(size & 0xff) << 2;
+      p += <usize>(size >> 8);
+    } else {
+      p = readVarint(p);
+      if (varintValue - 1 >= <u64>limit) return unknownLocation(varintValue);
+      store<u32>(at, <u32>varintValue - 1);
+      at += 4;
+    }
+  }
+  while (p < end) {
+    const w = load<u32>(p);
+    let id: u64;
+    if ((w & 0x8080) != 0x8080) {
+      const isLong = (w >> 7) & 1;
+      id = <u64>((w & 0x7f) | ((w >> 1) & 0x3f80 & (0 - isLong)));
+      p += 1 + isLong;
+    } else {
+      p = readVarint(p);
+      id = varintValue;
+    }
+    if (id - 1 >= <u64>limit) return unknownLocation(id);
+    store<u32>(at, <u32>id - 1);
+    at += 4;
+  }
+  if (p != end) {
+    truncated(end);
+    return 0;
+  }
+  const bound = i16x8.splat(<i16>min<u32>(limit, 0xffff));
+  if (v128.any_true(i16x8.ge_u(largest, bound)) && at > first) return refuse(first, at, limit);
+  return at;
+}
+
+/** Finds the id that made the largest position too large. */
+function refuse(first: usize, at: usize, limit: u32): usize {
+  const bound = min<u32>(limit, 0xffff);
+  for (let q = first; q < at; q += 4) {
+    const position = load<u32>(q);
+    if (position == 0xffff && limit > 0xffff) continue;
+    if (position >= bound) return unknownLocation(position == 0xffff ? 0 : position + 1);
+  }
+  // Only id 0 is left: its position reads as 0xffff.
+  return unknownLocation(0);
+}
+
+function unpackMapped(p: usize, end: usize, at: usize): usize {
+  while (p < end) {
+    p = readVarint(p);
+    const position = positionOf(locationIdMap, varintValue);
+    if (position == NONE) return unknownLocation(varintValue);
+    store<u32>(at, position);
+    at += 4;
+  }
+  if (p == end) return at;
+  truncated(end);
+  return 0;
+}

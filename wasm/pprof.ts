@@ -1,0 +1,205 @@
+// The outer message of a pprof: where each inner message and string lies, and the scalars. Owns
+// the first of the scan's passes; tables and samples follow, because they need the string count
+// and each other's ids, whatever order the sender chose.
+// https://github.com/google/pprof/blob/main/proto/profile.proto
+import { COMMENTS_MAX, SAMPLE_TYPES_MAX } from './layout';
+import { Vec, reserve } from './memory';
+import {
+  commentStrings,
+  functionExtents,
+  locationExtents,
+  mappingExtents,
+  sampleExtents,
+  stringExtents,
+} from './scratch';
+import {
+  COMMENTS,
+  FIRST_STRING,
+  NO_SAMPLE_TYPES,
+  NO_STRINGS,
+  OK,
+  OUT_OF_MEMORY,
+  SAMPLE_TYPES,
+  STRING_INDEX,
+  fail,
+  problem,
+} from './status';
+import { fieldEnd, openField, readVarint, skipField, truncated, varintValue } from './varint';
+
+// ---- scalars of the profile, as they were sent
+export let timeNs: u64 = 0;
+export let durationNs: u64 = 0;
+export let period: u64 = 0;
+export let dropFrames: u64 = 0;
+export let keepFrames: u64 = 0;
+export let defaultType: u64 = 0;
+export let hasPeriodType: bool = false;
+
+/** The period type, then the sample types: string indexes of type and unit, u64 each. */
+const VALUE_TYPES: usize = memory.data(65 * 16, 8);
+export let sampleTypeCount: u32 = 0;
+
+/** Where the string indexes of period type and sample types are. */
+export function valueTypesPointer(): usize {
+  return VALUE_TYPES;
+}
+
+function clear(): void {
+  timeNs = 0;
+  durationNs = 0;
+  period = 0;
+  dropFrames = 0;
+  keepFrames = 0;
+  defaultType = 0;
+  hasPeriodType = false;
+  sampleTypeCount = 0;
+  memory.fill(VALUE_TYPES, 0, 65 * 16);
+  sampleExtents.length = 0;
+  mappingExtents.length = 0;
+  locationExtents.length = 0;
+  functionExtents.length = 0;
+  stringExtents.length = 0;
+  commentStrings.length = 0;
+}
+
+@inline function note(v: Vec, from: usize, to: usize): i32 {
+  if (!reserve(v, 1, 3)) return fail(OUT_OF_MEMORY);
+  store<u64>(v.pointer + (<usize>v.length << 3), <u64>from | (<u64>to << 32));
+  v.length++;
+  return OK;
+}
+
+/** Reads the outer message; answers a status. */
+export function scanProfile(start: usize, end: usize): i32 {
+  clear();
+  let p = start;
+  while (p < end) {
+    const w = load<u32>(p);
+    let tag: u64 = w & 0x7f;
+    let q = p + 1;
+    if (w & 0x80) {
+      q = readVarint(p);
+      tag = varintValue;
+    }
+    if ((tag & 7) == 2 && tag > 7 && tag < 0x100000000) {
+      let length = (w >> 8) & 0x7f;
+      if (w & 0x8080) {
+        q = openField(q, end);
+        if (!q) return problem;
+        p = fieldEnd;
+      } else {
+        q++;
+        p = q + length;
+        if (q > end || p > end) return truncated(end);
+      }
+      const status = takeMessage(<u32>tag >> 3, q, p);
+      if (status) return status;
+    } else {
+      p = skipField(q, tag, end);
+      if (!p) return problem;
+      if (!(tag & 7)) {
+        const status = takeScalar(<u32>tag >> 3);
+        if (status) return status;
+      }
+    }
+  }
+  return OK;
+}
+
+@inline function takeMessage(field: u32, p: usize, end: usize): i32 {
+  if (field == 2) return note(sampleExtents, p, end);
+  if (field == 6) return note(stringExtents, p, end);
+  if (field == 4) return note(locationExtents, p, end);
+  if (field == 5) return note(functionExtents, p, end);
+  if (field == 3) return note(mappingExtents, p, end);
+  return takeRareMessage(field, p, end);
+}
+
+function takeRareMessage(field: u32, p: usize, end: usize): i32 {
+  if (field == 1) {
+    sampleTypeCount++;
+    // Counted on, so that the refusal names how many there are.
+    if (sampleTypeCount > SAMPLE_TYPES_MAX) return OK;
+    return scanValueType(sampleTypeCount, p, end);
+  }
+  if (field == 11) {
+    // A message sent in several parts is their merge: later scalars win.
+    hasPeriodType = true;
+    return scanValueType(0, p, end);
+  }
+  if (field == 13) {
+    while (p < end) {
+      p = readVarint(p);
+      const status = takeScalar(13);
+      if (status) return status;
+    }
+    if (p != end) return truncated(end);
+  }
+  return OK;
+}
+
+function takeScalar(field: u32): i32 {
+  const value = varintValue;
+  switch (field) {
+    case 7: dropFrames = value; break;
+    case 8: keepFrames = value; break;
+    case 9: timeNs = value; break;
+    case 10: durationNs = value; break;
+    case 12: period = value; break;
+    case 14: defaultType = value; break;
+    case 13: {
+      if (!reserve(commentStrings, 1, 3)) return fail(OUT_OF_MEMORY);
+      store<u64>(commentStrings.pointer + (<usize>commentStrings.length << 3), value);
+      commentStrings.length++;
+    }
+  }
+  return OK;
+}
+
+function scanValueType(which: u32, p: usize, end: usize): i32 {
+  const at = VALUE_TYPES + (<usize>which << 4);
+  while (p < end) {
+    p = readVarint(p);
+    const tag = varintValue;
+    p = skipField(p, tag, end);
+    if (!p) return problem;
+    if (tag == 8) store<u64>(at, varintValue);
+    else if (tag == 16) store<u64>(at, varintValue, 8);
+  }
+  return OK;
+}
+
+@inline function stringStatus(index: u64): i32 {
+  return index < <u64>stringExtents.length ? OK : badString(index);
+}
+
+/** Refuses a string index. */
+export function badString(index: u64): i32 {
+  return fail(STRING_INDEX, index, stringExtents.length);
+}
+
+/** Checks what the outer message alone decides; answers a status. */
+export function checkProfile(): i32 {
+  if (!stringExtents.length) return fail(NO_STRINGS);
+  const first = load<u32>(stringExtents.pointer, 4) - load<u32>(stringExtents.pointer);
+  if (first) return fail(FIRST_STRING, first);
+  if (!sampleTypeCount) return fail(NO_SAMPLE_TYPES);
+  if (sampleTypeCount > SAMPLE_TYPES_MAX) {
+    return fail(SAMPLE_TYPES, sampleTypeCount, SAMPLE_TYPES_MAX);
+  }
+  if (commentStrings.length > COMMENTS_MAX) {
+    return fail(COMMENTS, commentStrings.length, COMMENTS_MAX);
+  }
+  const typeEnd = VALUE_TYPES + ((<usize>sampleTypeCount + 1) << 4);
+  for (let at = VALUE_TYPES; at < typeEnd; at += 8) {
+    const status = stringStatus(load<u64>(at));
+    if (status) return status;
+  }
+  const comments = commentStrings.pointer;
+  for (let i: u32 = 0; i < commentStrings.length; i++) {
+    const status = stringStatus(load<u64>(comments + (<usize>i << 3)));
+    if (status) return status;
+  }
+  if (stringStatus(dropFrames) || stringStatus(keepFrames)) return STRING_INDEX;
+  return stringStatus(defaultType);
+}

@@ -1,0 +1,51 @@
+// The tree of stacks of a seal: walks a stack root → leaf and numbers what is new. Owns the path
+// of the stack before, because neighbours share most of theirs.
+import { NONE, STACK_DEPTH, STACK_SIZE, STACK_START } from './layout';
+import { dropVec, reserve, vecAt } from './memory';
+import { childOf, dropLookup, startLookup, treeRoom } from './merge-tree';
+import { nodes, u32At } from './seal-state';
+import { frames, stacks } from './store';
+
+/** Nodes of the stack walked last, root first. */
+const path = vecAt(memory.data(12, 4));
+/** Where the frames of that stack end, counted from the start of `frames`. */
+let lastEnd: usize = 0;
+
+/** Makes the lookup. Real heads need a node for every six frames; more only grows the table. */
+export function startNodes(): bool {
+  return startLookup(nodes, frames.length >>> 2);
+}
+
+/** Drops the lookup and the path; the nodes stay. */
+export function finishNodes(): void {
+  dropLookup(nodes);
+  dropVec(path);
+}
+
+@inline function frameFromRoot(end: usize, index: u32): u32 {
+  return load<u32>(frames.pointer + end - (<usize>index << 2) - 4);
+}
+
+/** Leaf node of a stack, numbered now if it is new; NONE when there is no memory. */
+export function leafOf(ordinal: u32): u32 {
+  const stack = stacks.pointer + <usize>ordinal * STACK_SIZE;
+  const depth = load<u32>(stack, STACK_DEPTH);
+  if (!treeRoom(nodes, depth + 1)) return NONE;
+  // The empty stack has a node of its own, without location and parent.
+  if (!depth) return childOf(nodes, NONE, NONE);
+  const lastDepth = path.length;
+  if (depth > lastDepth && !reserve(path, depth - lastDepth, 2)) return NONE;
+  // Frames lie leaf first, so the root is the last entry.
+  const end = (<usize>load<u32>(stack, STACK_START) + depth) << 2;
+  const sharedMax = min(depth, lastDepth);
+  let i: u32 = 0;
+  while (i < sharedMax && frameFromRoot(end, i) == frameFromRoot(lastEnd, i)) i++;
+  let node = i ? u32At(path, i - 1) : NONE;
+  for (; i < depth; i++) {
+    node = childOf(nodes, node, frameFromRoot(end, i));
+    store<u32>(path.pointer + (<usize>i << 2), node);
+  }
+  path.length = depth;
+  lastEnd = end;
+  return node;
+}

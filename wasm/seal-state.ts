@@ -1,0 +1,81 @@
+// What a seal keeps between its calls: the rows in final order, the tree, the final numbers of
+// the symbols. Owns the scratch columns and gives all of them back; the live columns of
+// `store.ts` are read only. One seal at a time.
+import { VEC_SIZE, Vec, dropVec, reserve, vecAt } from './memory';
+import { Tree, dropTree, treeAt } from './merge-tree';
+
+const VEC_COUNT: u32 = 13;
+/** The columns lie back to back, so that dropping them is a loop. */
+const STATE: usize = memory.data(13 * 12, 4);
+
+/** Per position in final order: row number and final series id (u32 each). */
+export const rowNumbers = vecAt(STATE + 12 * 0);
+export const rowSeries = vecAt(STATE + 12 * 1);
+/** Per position the first sample of the row among all samples (u32), and the number of all. */
+export const sampleStarts = vecAt(STATE + 12 * 2);
+
+/**
+ * One record for each run of rows with one series id: id, then first and count of rows, of samples
+ * and of totals (u32 each), pad, first and last time (i64).
+ */
+export const series = vecAt(STATE + 12 * 3);
+export const SERIES_SIZE: usize = 48;
+export const SERIES_ID: usize = 0;
+export const SERIES_ROW_FROM: usize = 4;
+export const SERIES_ROW_COUNT: usize = 8;
+export const SERIES_SAMPLE_FROM: usize = 12;
+export const SERIES_SAMPLE_COUNT: usize = 16;
+export const SERIES_TOTAL_FROM: usize = 20;
+export const SERIES_TOTAL_COUNT: usize = 24;
+export const SERIES_TIME_MIN: usize = 32;
+export const SERIES_TIME_MAX: usize = 40;
+
+/** Per stack ordinal: its leaf node u32, and the last series that had it u32; NONE before. */
+export const stackLeaves = vecAt(STATE + 12 * 4);
+export const LEAF_SIZE: usize = 8;
+export const LEAF_NODE: usize = 0;
+export const LEAF_SERIES: usize = 4;
+
+/** Row number = stacktrace_id: parent node u32, live location u32; NONE for neither. */
+export const nodes = treeAt(memory.data(offsetof<Tree>(), 8));
+
+/** Per live id the final one (u32, NONE: unused); per final id the live one (u32). */
+export const locationIds = vecAt(STATE + 12 * 5);
+export const locationOrder = vecAt(STATE + 12 * 6);
+export const functionIds = vecAt(STATE + 12 * 7);
+export const functionOrder = vecAt(STATE + 12 * 8);
+export const mappingIds = vecAt(STATE + 12 * 9);
+export const mappingOrder = vecAt(STATE + 12 * 10);
+
+/** Two buffers of sort items: the samples of one row, or the totals of one series. */
+export const items = vecAt(STATE + 12 * 11);
+export const spare = vecAt(STATE + 12 * 12);
+
+/** `count` elements of 2^shift bytes, each byte set to `fill`; false when there is no memory. */
+export function fillVec(v: Vec, count: u32, shift: u32, fill: u8): bool {
+  v.length = 0;
+  if (!reserve(v, count, shift)) return false;
+  memory.fill(v.pointer, fill, <usize>count << shift);
+  v.length = count;
+  return true;
+}
+
+@inline export function u32At(v: Vec, index: u32): u32 {
+  return load<u32>(v.pointer + (<usize>index << 2));
+}
+
+@inline export function pushU32(v: Vec, value: u32): void {
+  store<u32>(v.pointer + (<usize>v.length << 2), value);
+  v.length++;
+}
+
+/** Gives back everything above. */
+export function dropSealState(): void {
+  dropVecs(STATE, VEC_COUNT);
+  dropTree(nodes);
+}
+
+/** Gives back `count` columns that lie back to back. */
+export function dropVecs(first: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) dropVec(vecAt(first + <usize>i * VEC_SIZE));
+}
