@@ -23,7 +23,7 @@ export interface Platform {
   /** Throws `invalid` for bytes that are not gzip, are cut short, or inflate past `bytesMax`. */
   gunzip(bytes: Uint8Array, bytesMax: number): Uint8Array;
   gzip(bytes: Uint8Array): Uint8Array;
-  /** Throws `invalid` for bytes that are not Zstandard, are cut short, or inflate past `bytesMax`. */
+  /** As `gunzip`, for Zstandard. */
   unzstd(bytes: Uint8Array, bytesMax: number): Uint8Array;
   /** Compiled `wasm/` kernel. */
   readonly headModule: WebAssembly.Module;

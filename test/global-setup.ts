@@ -5,8 +5,8 @@ const optional: readonly { variable: string; missing: string }[] = [
   {
     variable: 'PHLOX_TEST_S3',
     missing:
-      'skipped: the bucket suite against Ceph. Start it with test/support/ceph.sh and set ' +
-      'PHLOX_TEST_S3 to its endpoint.',
+      'skipped: the bucket suite against Ceph, for want of PHLOX_TEST_S3. As root on Debian: ' +
+      'eval "$(test/support/ceph.sh up FOLDER 8931)"',
   },
   {
     variable: 'PHLOX_FUZZ',

@@ -7,6 +7,7 @@ export { start, stats, details, problemStatus } from './head';
 export { memoryTop } from './memory';
 export { mustSeal } from './table';
 export { markPointer, mark, rollback, digest } from './rollback';
+export { columnAt } from './store';
 
 // ---- scan and append
 export { inputReserve, inputPointer, inputLength } from './input';
@@ -18,21 +19,10 @@ export { append } from './profiles';
 export { hash128At, hashBuffer, hashBufferRelease } from './xxh3';
 
 // ---- seal
-export {
-  sealBegin,
-  sealExtraBytes,
-  sealFill,
-  sealHasSpans,
-  sealRelease,
-  sealRows,
-  sealSeries,
-  sealSeriesCount,
-  sealSeriesIds,
-  sealSlots,
-  sealStep,
-} from './seal';
+export { sealBegin, sealFill, sealRelease, sealResult, sealSeriesIds, sealStep } from './seal';
 
 // ---- merge
-export { mergeAdd, mergeBegin, mergeRelease, mergeRows, mergeSumsAt, mergeSumsCount } from './merge';
-export { treeBegin, treeCount, treeNodes, treeSelf, treeStep, treeTotal } from './merge-functions';
+export { mergeAdd, mergeBegin, mergeRelease, mergeRows } from './merge';
+export { treeBegin, treeStep } from './merge-functions';
 export { stringAddress, stringLength } from './seal-slots';
+export { bytesLive } from './memory';

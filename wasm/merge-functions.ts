@@ -129,23 +129,3 @@ function finish(merge: usize): i32 {
   }
   return 0;
 }
-
-/** Nodes of the finished tree. */
-export function treeCount(merge: usize): u32 {
-  return mergeTree(merge).length;
-}
-
-/** Address of the nodes: parent u32 (NONE for the root) and string id of the name u32, each. */
-export function treeNodes(merge: usize): usize {
-  return mergeTree(merge).pointer;
-}
-
-/** Address of the nodes' own values, i64. */
-export function treeSelf(merge: usize): usize {
-  return mergeSelf(merge).pointer;
-}
-
-/** Address of the nodes' totals, i64: their own and all of their descendants'. */
-export function treeTotal(merge: usize): usize {
-  return mergeTotal(merge).pointer;
-}

@@ -1,5 +1,5 @@
 // The record behind a merge handle. Owns its layout: columns, the tree, and where the tree's
-// building goes on.
+// building goes on. The host reads the columns of a finished sum or tree straight from it.
 import { Vec, vecAt } from './memory';
 import { Tree, treeAt } from './merge-tree';
 

@@ -72,14 +72,6 @@ function addRow(sums: usize, number: u32): void {
   }
 }
 
-/** Address of the sums (i64) by stack ordinal, and their number. */
-export function mergeSumsAt(merge: usize): usize {
-  return mergeSums(merge).pointer;
-}
-export function mergeSumsCount(merge: usize): u32 {
-  return mergeSums(merge).length;
-}
-
 /** Gives everything back; the handle is void. */
 export function mergeRelease(merge: usize): void {
   dropVecs(merge + MERGE_COLUMNS, MERGE_COLUMN_COUNT);

@@ -14,6 +14,8 @@ import { rows } from './store';
 
 /** Samples of the largest row. */
 export let rowSamplesMax: u32 = 0;
+/** Rows of the totals table, once they are laid out. */
+export let totalsCount: u32 = 0;
 /** True when a row has span ids: the samples table then has their columns. */
 export let hasSpans: bool = false;
 
@@ -70,13 +72,13 @@ function extendSeries(position: u32, sampleFrom: u32, samples: u32, time: i64): 
 
 /** Lays out the totals, whose counts the walk found; answers the largest count of a series. */
 export function placeTotals(): u32 {
-  let from: u32 = 0;
   let most: u32 = 0;
+  totalsCount = 0;
   for (let i: u32 = 0; i < series.length; i++) {
     const record = seriesAt(i);
     const count = load<u32>(record, SERIES_TOTAL_COUNT);
-    store<u32>(record, from, SERIES_TOTAL_FROM);
-    from += count;
+    store<u32>(record, totalsCount, SERIES_TOTAL_FROM);
+    totalsCount += count;
     most = max(most, count);
   }
   return most;

@@ -4,12 +4,12 @@
 import { NONE, ROW_SAMPLE_COUNT, ROW_SAMPLE_START, STACK_DEPTH, STACK_SIZE } from './layout';
 import { finishNodes, leafOf, startNodes } from './seal-nodes';
 import { countText, fillProfiles, profileBytes, startProfiles } from './seal-profiles';
-import { hasSpans, placeTotals, readRows, rowAt, seriesAt } from './seal-rows';
+import { hasSpans, placeTotals, readRows, rowAt, seriesAt, totalsCount } from './seal-rows';
 import { fillSamples, forgetRow, startSamples } from './seal-samples';
 import { dropSlots, slotsAt } from './seal-slots';
 import {
   LEAF_NODE, LEAF_SERIES, LEAF_SIZE, SERIES_ROW_COUNT, SERIES_ROW_FROM, SERIES_TOTAL_COUNT,
-  SERIES_TOTAL_FROM, dropSealState, fillVec, functionOrder, locationOrder, mappingOrder, nodes,
+  dropSealState, fillVec, functionOrder, locationOrder, mappingOrder, nodes,
   rowNumbers, rowSeries, sampleStarts, series, stackLeaves, u32At,
 } from './seal-state';
 import { functionBytes, lineCount, mappingBytes, numberNodes, startSymbols } from './seal-symbols';
@@ -37,6 +37,14 @@ const STACKTRACES: u32 = 3;
 const LOCATIONS: u32 = 4;
 const FUNCTIONS: u32 = 5;
 const MAPPINGS: u32 = 6;
+
+const RESULT: usize = memory.data(104, 8);
+const RESULT_SERIES: usize = 0;
+const RESULT_SERIES_COUNT: usize = 4;
+const RESULT_HAS_SPANS: usize = 8;
+const RESULT_SLOTS: usize = 12;
+const RESULT_ROWS: usize = 16;
+const RESULT_EXTRA_BYTES: usize = 48;
 
 let phase: u32 = IDLE;
 /** Where the walk goes on: series, position of the row, sample in it. */
@@ -89,8 +97,7 @@ export function sealStep(budget: i32): i32 {
   if (phase == WALK) return walk(budget);
   if (phase == NUMBER) {
     atNode = numberNodes(atNode, budget / NODE_COST);
-    if (atNode == nodes.length) phase = READY;
-    return <i32>(nodes.length - atNode);
+    return atNode < nodes.length ? <i32>(nodes.length - atNode) : finish();
   }
   return phase == READY ? 0 : fail(MISUSE);
 }
@@ -143,47 +150,39 @@ function finishWalk(): i32 {
   if (!startSymbols() || !startSamples(placeTotals()) || !startTotals()) {
     return fail(OUT_OF_MEMORY);
   }
-  phase = nodes.length ? NUMBER : READY;
-  return <i32>nodes.length;
+  phase = NUMBER;
+  return nodes.length ? <i32>nodes.length : finish();
 }
 
-/** Rows of a table, once `sealStep` answered 0. */
-export function sealRows(table: u32): u32 {
-  if (phase != READY) return 0;
-  if (table == PROFILES) return rowNumbers.length;
-  if (table == SAMPLES) return u32At(sampleStarts, rowNumbers.length);
-  if (table == TOTALS) return totalsCount();
-  if (table == STACKTRACES) return nodes.length;
-  if (table == LOCATIONS) return locationOrder.length;
-  if (table == FUNCTIONS) return functionOrder.length;
-  return table == MAPPINGS ? mappingOrder.length : 0;
+/** Notes what the host asks about; the tables can be read. Answers 0: nothing is left. */
+function finish(): i32 {
+  store<u32>(RESULT, <u32>series.pointer, RESULT_SERIES);
+  store<u32>(RESULT, series.length, RESULT_SERIES_COUNT);
+  store<u32>(RESULT, hasSpans ? 1 : 0, RESULT_HAS_SPANS);
+  store<u32>(RESULT, <u32>slotsAt(), RESULT_SLOTS);
+  note(PROFILES, rowNumbers.length, profileBytes);
+  note(SAMPLES, u32At(sampleStarts, rowNumbers.length), 0);
+  note(TOTALS, totalsCount, 0);
+  note(STACKTRACES, nodes.length, 0);
+  note(LOCATIONS, locationOrder.length, <f64>lineCount * 12);
+  note(FUNCTIONS, functionOrder.length, functionBytes);
+  note(MAPPINGS, mappingOrder.length, mappingBytes);
+  phase = READY;
+  return 0;
 }
 
-function totalsCount(): u32 {
-  if (!series.length) return 0;
-  const last = seriesAt(series.length - 1);
-  return load<u32>(last, SERIES_TOTAL_FROM) + load<u32>(last, SERIES_TOTAL_COUNT);
+function note(table: usize, rows: u32, extraBytes: f64): void {
+  store<u32>(RESULT + (table << 2), rows, RESULT_ROWS);
+  store<f64>(RESULT + (table << 3), extraBytes, RESULT_EXTRA_BYTES);
 }
 
-/** Bytes that a table's strings and lists take besides its fixed columns. */
-export function sealExtraBytes(table: u32): f64 {
-  if (table == PROFILES) return profileBytes;
-  if (table == LOCATIONS) return <f64>lineCount * 12;
-  if (table == FUNCTIONS) return functionBytes;
-  return table == MAPPINGS ? mappingBytes : 0;
-}
-
-/** 1 when the samples have spans: their four slots are filled. */
-export function sealHasSpans(): u32 {
-  return hasSpans ? 1 : 0;
-}
-
-/** Address of the series records (`seal-state.ts`), and their number. */
-export function sealSeries(): usize {
-  return series.pointer;
-}
-export function sealSeriesCount(): u32 {
-  return series.length;
+/**
+ * Where the sizes of the tables are, once `sealStep` answered 0: address and number of the series
+ * records u32, 1 with spans u32, address of the slots u32 (12 bytes each: pointer, length in bytes,
+ * capacity), rows by table u32, bytes of strings and lists by table f64.
+ */
+export function sealResult(): usize {
+  return RESULT;
 }
 
 /**
@@ -191,7 +190,8 @@ export function sealSeriesCount(): u32 {
  * Answers OK or a status; a range past the end is MISUSE.
  */
 export function sealFill(table: u32, from: u32, count: u32): i32 {
-  if (<u64>from + count > <u64>sealRows(table)) return fail(MISUSE);
+  const rows = load<u32>(RESULT + (<usize>table << 2), RESULT_ROWS);
+  if (phase != READY || <u64>from + count > <u64>rows) return fail(MISUSE);
   // Samples and totals share their sort buffers.
   if (table == SAMPLES) forgetTotals();
   return fillTable(table, from, count) ? OK : fail(OUT_OF_MEMORY);
@@ -205,11 +205,6 @@ function fillTable(table: u32, from: u32, count: u32): bool {
   if (table == LOCATIONS) return fillLocations(from, count);
   if (table == FUNCTIONS) return fillFunctions(from, count);
   return fillMappings(from, count);
-}
-
-/** Address of the output slots: 12 bytes each, pointer u32, length in bytes u32, capacity u32. */
-export function sealSlots(): usize {
-  return slotsAt();
 }
 
 /** Gives back everything that the seal allocated; without a seal it does nothing. */

@@ -33,6 +33,11 @@ export function column(index: u32): Vec {
   return vecAt(COLUMNS + <usize>index * VEC_SIZE);
 }
 
+/** Where a column's first byte is, for the host: see ABI.md for what the columns hold. */
+export function columnAt(index: u32): usize {
+  return column(index).pointer;
+}
+
 /** Bytes of one element of the column with this number. */
 export function elementBytes(index: u32): u32 {
   switch (index) {

@@ -144,5 +144,5 @@ export const dictionaryColumns: Record<TableName, readonly string[]> = {
 export const rowGroupRowsMax = 100_000;
 /** Rows and bytes handed to the encoder at once: so little that no slice of work takes 25 ms. */
 export const batchRowsMax = 10_000;
-/** Rows of long names are far heavier than rows of numbers, which stay under half of this. */
+/** Rows of long names are far heavier than rows of numbers, which stay under this anyway. */
 export const batchBytesMax = 1024 * 1024;

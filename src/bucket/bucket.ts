@@ -62,7 +62,7 @@ export interface Bucket {
   getRange(key: string, range: ByteRange, options?: { signal?: AbortSignal }): Promise<Uint8Array>;
   /** `missing` when there is no such object. */
   head(key: string, options?: { signal?: AbortSignal }): Promise<ObjectInfo>;
-  /** True when stored; false when `onlyIfAbsent` was asked and the key existed. Replaces atomically. */
+  /** True when stored, atomically; false when `onlyIfAbsent` was asked and the key existed. */
   put(key: string, body: Uint8Array, options?: PutOptions): Promise<boolean>;
   /**
    * Stores the concatenated chunks and answers how many bytes they were. Nothing is visible under

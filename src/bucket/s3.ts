@@ -21,8 +21,8 @@ import type {
 } from './bucket.ts';
 import { isKey, validateKey, validatePageSize, validatePrefix, validateRange } from './keys.ts';
 import { createPutStage } from './put-stage.ts';
-import { createFetchHandler } from './s3-fetch.ts';
 import { answerOf, s3Failure } from './s3-failure.ts';
+import { createFetchHandler } from './s3-fetch.ts';
 import { boundedSignal, uploadStream } from './s3-upload.ts';
 
 export interface S3BucketOptions {

@@ -140,11 +140,10 @@ function validated(
   }
   const settings = result.output;
   if (!settings.insecure && !isLoopback(parseListen(settings.listen).hostname)) {
-    throw new Failure(
-      'invalid',
-      `setting ${spelled['listen'] ?? 'listen'} ${JSON.stringify(settings.listen)} is not loopback ` +
-        `and nothing checks who calls: set ${environmentName('insecure')}=true to allow it`,
-    );
+    const setting = `setting ${spelled['listen'] ?? 'listen'} ${JSON.stringify(settings.listen)}`;
+    const hint = `set ${environmentName('insecure')}=true to allow it`;
+    const message = `${setting} is not loopback and nothing checks who calls: ${hint}`;
+    throw new Failure('invalid', message);
   }
   return settings;
 }

@@ -15,7 +15,7 @@ export interface AdmitContext {
   logBytesMax: number;
 }
 
-/** Throws `limit` (429) or `unavailable` (503) when the request as a whole must be sent again later. */
+/** Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. */
 export function admit(prepared: readonly Prepared[], context: AdmitContext): void {
   const { limits, database } = context;
   const bodyBytes = prepared.reduce((sum, one) => sum + one.body.length, 0);

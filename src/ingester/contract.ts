@@ -10,7 +10,7 @@ export interface PushedProfile {
 }
 
 export interface LabelQuery {
-  /** Selectors such as `{service_name="checkout"}`; a series counts when any of them matches. None: all. */
+  /** Such as `{service_name="shop"}`; a series counts when any of them matches. None: all. */
   matchers: readonly string[];
 }
 

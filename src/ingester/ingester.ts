@@ -131,8 +131,11 @@ export class Ingester implements IngesterService {
       await instance.flush(reason).catch((error: unknown) => failures.push(error));
     }
     if (failures.length > 0) {
-      const message = `${failures.length} of ${instances.length} tenants not flushed: ${messageOf(failures[0])}`;
-      throw new Failure('unavailable', message, { cause: failures[0], retryAfterSeconds: 5 });
+      const counts = `${failures.length} of ${instances.length} tenants not flushed`;
+      throw new Failure('unavailable', `${counts}: ${messageOf(failures[0])}`, {
+        cause: failures[0],
+        retryAfterSeconds: 5,
+      });
     }
   }
 

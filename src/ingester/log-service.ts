@@ -2,6 +2,7 @@
 import type { Wal } from '../wal/wal.ts';
 import type { SubService } from './lifecycle.ts';
 
+/** Wraps the log's own start and close. */
 export function logService(wal: Wal): SubService {
   return {
     name: 'log',

@@ -21,6 +21,8 @@ export interface Prepared {
   plan: SeriesPlan;
   timeNs: bigint;
   contentKey: Uint8Array;
+  /** The scan in the database's scratch that the facts are of. */
+  scanId: number;
 }
 
 export interface PrepareContext {
@@ -53,7 +55,8 @@ export function prepare(pushed: PushedProfile, context: PrepareContext): Prepare
   const timeNs = profileTimeNs(facts.timeNs, receivedMs);
   const prefix = contentKeyPrefix(tenant, labels, facts.timeNs > 0n ? undefined : receivedMs);
   const contentKey = database.contentKey(prefix);
-  return { body: pushed.body, profile, labels, facts, plan, timeNs, contentKey };
+  const { scanId } = database;
+  return { body: pushed.body, profile, labels, facts, plan, timeNs, contentKey, scanId };
 }
 
 /** The pprof bytes of a pushed body, inflated when it is gzip. Throws `invalid`. */

@@ -46,7 +46,7 @@ export async function pushProfiles(
   profiles: readonly PushedProfile[],
   context: PushContext,
 ): Promise<void> {
-  const { prepared, refusals, scanned } = await prepareAll(profiles, context);
+  const { prepared, refusals } = await prepareAll(profiles, context);
   for (const { index, failure } of refusals) discard(context, failure, [profiles[index]]);
   if (prepared.length > 0) {
     try {
@@ -55,7 +55,7 @@ export async function pushProfiles(
       if (isFailure(error)) discard(context, error, profiles);
       throw error;
     }
-    const { sequence, failure } = await storeAll(prepared, scanned, context);
+    const { sequence, failure } = await storeAll(prepared, context);
     if (sequence > 0) await commit(sequence, context);
     if (failure !== undefined) throw failure;
     for (const one of prepared) received(context, one);
@@ -66,21 +66,17 @@ export async function pushProfiles(
 async function prepareAll(profiles: readonly PushedProfile[], context: PushContext) {
   const prepared: Prepared[] = [];
   const refusals: Refusal[] = [];
-  /** The one whose scan is still in the scratch. */
-  let scanned: Prepared | undefined;
   const giveWay = slicer(context);
   for (const [index, pushed] of profiles.entries()) {
     if (index > 0) await giveWay();
     try {
-      scanned = prepare(pushed, context);
-      prepared.push(scanned);
+      prepared.push(prepare(pushed, context));
     } catch (error) {
-      scanned = undefined;
       if (!isFailure(error, 'invalid')) throw error;
       refusals.push({ index, failure: error });
     }
   }
-  return { prepared, refusals, scanned };
+  return { prepared, refusals };
 }
 
 /**
@@ -90,7 +86,6 @@ async function prepareAll(profiles: readonly PushedProfile[], context: PushConte
  */
 async function storeAll(
   prepared: readonly Prepared[],
-  scanned: Prepared | undefined,
   context: PushContext,
 ): Promise<{ sequence: number; failure: unknown }> {
   const { tenant, receivedMs, database, wal } = context;
@@ -100,8 +95,8 @@ async function storeAll(
     for (const [index, one] of prepared.entries()) {
       if (index > 0) await giveWay();
       const { labels, body, contentKey, facts, plan, timeNs } = one;
-      // Every scan uses the same scratch, so all but a lone profile are scanned once more.
-      if (prepared.length > 1 || one !== scanned) database.scan(one.profile);
+      // The scratch is shared: whoever scanned since, in this request or another, overwrote it.
+      if (one.scanId !== database.scanId) database.scan(one.profile);
       sequence = wal.append({ tenant, receivedMs, contentKey, labels, body });
       const entry = { sequence, plan, facts, timeNs, uuid: contentKey };
       const counts = database.ingest(entry, one.profile);

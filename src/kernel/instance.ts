@@ -15,6 +15,7 @@ export interface KernelExports {
   mark(): void;
   rollback(): number;
   digest(): bigint;
+  columnAt(column: number): number;
   // scan and append
   inputReserve(bytes: number): number;
   inputPointer(): number;

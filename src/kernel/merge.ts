@@ -7,6 +7,8 @@ import { statuses } from './status.ts';
 
 /** Work of one step of the tree, in frames: about 5 ms. */
 const stepBudget = 1 << 18;
+/** Columns in the record behind a merge handle, as in `wasm/merge-state.ts`. */
+const columns = { nodes: 0, sums: 48, self: 84, total: 96 } as const;
 const valueMax = 9223372036854775807n;
 
 /** Exports of `wasm/merge*.ts`; `wasm/ABI.md` says what they do. Addresses come back signed. */
@@ -14,15 +16,9 @@ interface MergeExports {
   mergeBegin(): number;
   mergeRows(merge: number, count: number): number;
   mergeAdd(merge: number, count: number): number;
-  mergeSumsAt(merge: number): number;
-  mergeSumsCount(merge: number): number;
   mergeRelease(merge: number): void;
   treeBegin(merge: number): number;
   treeStep(merge: number, budget: number): number;
-  treeCount(merge: number): number;
-  treeNodes(merge: number): number;
-  treeSelf(merge: number): number;
-  treeTotal(merge: number): number;
   stringAddress(id: number): number;
   stringLength(id: number): number;
 }
@@ -93,13 +89,20 @@ export class StackSums {
     this.#treeState = 'none';
   }
 
+  /** Where a column of the merge is now; the buffer is void after a call that may grow it. */
+  #column(name: keyof typeof columns) {
+    assert(this.#isOpen(), 'sums are released, or their kernel was reset');
+    const { buffer } = this.#kernel.u8();
+    const record = new DataView(buffer, this.#merge + columns[name]);
+    return { buffer, at: record.getUint32(0, true), count: record.getUint32(4, true) };
+  }
+
   /** A copy of the sums that are not zero. */
   totals(): StackTotals {
-    const count = this.#call((calls, merge) => calls.mergeSumsCount(merge)) >>> 0;
-    const at = this.#call((calls, merge) => calls.mergeSumsAt(merge)) >>> 0;
-    const sums = new BigInt64Array(this.#kernel.u8().buffer, at, count);
+    const { buffer, at, count } = this.#column('sums');
+    const sums = new BigInt64Array(buffer, at, count);
     // Halves instead of BigInts: the test for zero is several times faster.
-    const halves = new Uint32Array(sums.buffer, at, count * 2);
+    const halves = new Uint32Array(buffer, at, count * 2);
     const ordinals: number[] = [];
     for (let i = 0; i < count; i++) {
       if (halves[2 * i] !== 0 || halves[2 * i + 1] !== 0) ordinals.push(i);
@@ -128,20 +131,16 @@ export class StackSums {
   /** A copy of the function tree; does what `stepTree` has left to do. */
   functionTree(): FunctionTree {
     while (this.stepTree());
-    const count = this.#call((calls, merge) => calls.treeCount(merge)) >>> 0;
-    const nodesAt = this.#call((calls, merge) => calls.treeNodes(merge)) >>> 0;
-    const selfAt = this.#call((calls, merge) => calls.treeSelf(merge)) >>> 0;
-    const totalAt = this.#call((calls, merge) => calls.treeTotal(merge)) >>> 0;
-    const { buffer } = this.#kernel.u8();
-    const nodes = new Uint32Array(buffer, nodesAt, count * 2);
+    const { buffer, at, count } = this.#column('nodes');
+    const nodes = new Uint32Array(buffer, at, count * 2);
     const parents = new Uint32Array(count);
     const names = new Uint32Array(count);
     for (let i = 1; i < count; i++) {
       parents[i] = nodes[2 * i] ?? 0;
       names[i] = nodes[2 * i + 1] ?? 0;
     }
-    const self = new BigInt64Array(buffer, selfAt, count).slice();
-    const total = new BigInt64Array(buffer, totalAt, count).slice();
+    const self = new BigInt64Array(buffer, this.#column('self').at, count).slice();
+    const total = new BigInt64Array(buffer, this.#column('total').at, count).slice();
     return { parents, names, self, total };
   }
 

@@ -135,7 +135,7 @@ const profiles: TableShape = {
 
 const samples: TableShape = {
   name: 'samples',
-  rowBytes: 4 + 4 + 8 + 4 + 8,
+  rowBytes: 4 + 4 + 8 + 4 + 8 + 8 + 16,
   columns: (slots, hasSpans) => {
     const columns = [
       column('profile_id', slots.u32(0)),
@@ -226,5 +226,3 @@ export const tableShapes: readonly TableShape[] = [
   functions,
   mappings,
 ];
-/** Bytes that the span columns add to a row of `samples`. */
-export const spanBytes = 8 + 16;

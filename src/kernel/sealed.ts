@@ -4,7 +4,7 @@
 import { assert } from '../errors.ts';
 import type { Table } from '../model/table.ts';
 import type { Kernel } from './kernel.ts';
-import { SlotReader, spanBytes, type TableShape, tableShapes } from './sealed-columns.ts';
+import { SlotReader, type TableShape, tableShapes } from './sealed-columns.ts';
 
 /**
  * Work of one step, in samples: about 5 ms. The rows of a seal are read in its first step, at a
@@ -19,13 +19,8 @@ interface SealExports {
   sealBegin(rowCount: number): number;
   sealSeriesIds(): number;
   sealStep(budget: number): number;
-  sealRows(table: number): number;
-  sealExtraBytes(table: number): number;
-  sealHasSpans(): number;
-  sealSeries(): number;
-  sealSeriesCount(): number;
+  sealResult(): number;
   sealFill(table: number, from: number, count: number): number;
-  sealSlots(): number;
   sealRelease(): void;
 }
 
@@ -107,28 +102,40 @@ export class SealedHead {
     return this.#open !== undefined && (this.#kernel.exports as unknown) === this.#open;
   }
 
-  /** The tables, in the order of a block's files without `series`; once `step` said false. */
-  tables(): Table[] {
+  /** What the finished seal says of itself; offsets as in `wasm/seal.ts`. */
+  #result() {
     assert(this.#state === 'ready', `seal is ${this.#state}, must be ready`);
-    const hasSpans = this.#call((calls) => calls.sealHasSpans()) === 1;
-    return tableShapes.map((shape, index) => this.#table(shape, index, hasSpans));
+    const at = this.#call((calls) => calls.sealResult()) >>> 0;
+    const view = new DataView(this.#kernel.u8().buffer, at);
+    return {
+      seriesAt: view.getUint32(0, true),
+      seriesCount: view.getUint32(4, true),
+      hasSpans: view.getUint32(8, true) === 1,
+      slotsAt: view.getUint32(12, true),
+      rows: (table: number) => view.getUint32(16 + 4 * table, true),
+      extraBytes: (table: number) => view.getFloat64(48 + 8 * table, true),
+    };
   }
 
-  #table(shape: TableShape, index: number, hasSpans: boolean): Table {
-    const rows = this.#call((calls) => calls.sealRows(index)) >>> 0;
-    const rowBytes = shape.rowBytes + (hasSpans && shape.name === 'samples' ? spanBytes : 0);
-    const extraBytes = this.#call((calls) => calls.sealExtraBytes(index));
+  /** The tables, in the order of a block's files without `series`; once `step` said false. */
+  tables(): Table[] {
+    return tableShapes.map((shape, index) => this.#table(shape, index));
+  }
+
+  #table(shape: TableShape, index: number): Table {
+    const result = this.#result();
+    const rows = result.rows(index);
     return {
       name: shape.name,
       rows,
-      bytes: rows * rowBytes + extraBytes,
+      bytes: rows * shape.rowBytes + result.extraBytes(index),
       columns: (from, count) => {
         assert(
           from >= 0 && count >= 0 && from + count <= rows,
           `rows ${from} to ${from + count} of ${shape.name}, which has ${rows}`,
         );
         this.#kernel.check(this.#call((calls) => calls.sealFill(index, from, count)));
-        const slotsAt = this.#call((calls) => calls.sealSlots()) >>> 0;
+        const { slotsAt, hasSpans } = this.#result();
         return shape.columns(new SlotReader(this.#kernel.u8().buffer, slotsAt, count), hasSpans);
       },
     };
@@ -136,11 +143,10 @@ export class SealedHead {
 
   /** The series of the head, ascending, with the rows that each has in the tables. */
   seriesRanges(): SeriesRange[] {
-    assert(this.#state === 'ready', `seal is ${this.#state}, must be ready`);
-    const count = this.#call((calls) => calls.sealSeriesCount()) >>> 0;
-    const at = this.#call((calls) => calls.sealSeries()) >>> 0;
-    const records = new DataView(this.#kernel.u8().buffer, at, count * seriesBytes);
-    return Array.from({ length: count }, (_, index) => {
+    const { seriesAt, seriesCount } = this.#result();
+    const length = seriesCount * seriesBytes;
+    const records = new DataView(this.#kernel.u8().buffer, seriesAt, length);
+    return Array.from({ length: seriesCount }, (_, index) => {
       const u32 = (field: number) => records.getUint32(index * seriesBytes + field, true);
       const i64 = (field: number) => records.getBigInt64(index * seriesBytes + field, true);
       return {

@@ -4,7 +4,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 const kib = 1024;
-const bytesBuckets = [kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib, 1024 * kib, 4096 * kib, 16384 * kib];
+const bytesBuckets = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384].map((count) => count * kib);
 const blockBytesBuckets = bytesBuckets.map((bound) => bound * 16);
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const countBuckets = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
@@ -12,16 +12,36 @@ const countBuckets = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000]
 /** All metrics of one app. `processMetrics` adds those of the process; not on Workers. */
 export function createMetrics(options: { processMetrics: boolean }) {
   const registry = new Registry();
-  const registers = [registry];
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
-  const counter = (name: string, help: string, labelNames: string[] = []) =>
-    new Counter({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name, help, labelNames, registers });
-  const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
-    new Histogram({ name, help, buckets, labelNames, registers });
+  const make = makers(registry);
+  return {
+    registry,
+    http: httpMetrics(make),
+    ingest: ingestMetrics(make),
+    head: headMetrics(make),
+    storage: storageMetrics(make),
+  };
+}
 
-  const http = {
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** The three kinds of metric, registered as they are made. */
+function makers(registry: Registry) {
+  const registers = [registry];
+  return {
+    counter: (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name, help, labelNames, registers }),
+    gauge: (name: string, help: string, labelNames: string[] = []) =>
+      new Gauge({ name, help, labelNames, registers }),
+    histogram: (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
+      new Histogram({ name, help, buckets, labelNames, registers }),
+  };
+}
+
+type Makers = ReturnType<typeof makers>;
+
+function httpMetrics({ counter, gauge, histogram }: Makers) {
+  return {
     requestDurationSeconds: histogram(
       'pyroscope_request_duration_seconds',
       'Time from the request to the end of its answer.',
@@ -46,7 +66,10 @@ export function createMetrics(options: { processMetrics: boolean }) {
     ]),
     panics: counter('pyroscope_panic_total', 'Requests that failed for a bug of ours.'),
   };
-  const ingest = {
+}
+
+function ingestMetrics({ counter, gauge, histogram }: Makers) {
+  return {
     receivedCompressedBytes: histogram(
       'pyroscope_distributor_received_compressed_bytes',
       'Bytes of a profile as received.',
@@ -86,7 +109,10 @@ export function createMetrics(options: { processMetrics: boolean }) {
     ),
     instances: gauge('phlox_instances', 'Tenants that are open.'),
   };
-  const head = {
+}
+
+function headMetrics({ counter, gauge, histogram }: Makers) {
+  return {
     series: gauge('pyroscope_tsdb_head_series', 'Series in live heads.', ['tenant']),
     seriesCreated: counter('pyroscope_tsdb_head_series_created_total', 'Series created.', [
       'profile_name',
@@ -139,20 +165,37 @@ export function createMetrics(options: { processMetrics: boolean }) {
       'Rows of a block.',
       countBuckets,
     ),
-    flushedBlocks: counter('pyroscope_head_flushed_blocks_total', 'Flushes by outcome.', ['status']),
+    flushedBlocks: counter('pyroscope_head_flushed_blocks_total', 'Flushes by outcome.', [
+      'status',
+    ]),
     flushReasons: counter('pyroscope_head_flushed_reason_total', 'Flushes by cause.', ['reason']),
   };
-  const storage = {
+}
+
+function storageMetrics({ counter, gauge, histogram }: Makers) {
+  return {
     shipperSyncs: counter('pyroscope_shipper_dir_syncs_total', 'Sync runs.'),
-    shipperSyncFailures: counter('pyroscope_shipper_dir_sync_failures_total', 'Sync runs that failed.'),
+    shipperSyncFailures: counter(
+      'pyroscope_shipper_dir_sync_failures_total',
+      'Sync runs that failed.',
+    ),
     shipperUploads: counter('pyroscope_shipper_uploads_total', 'Blocks uploaded.'),
-    shipperUploadFailures: counter('pyroscope_shipper_upload_failures_total', 'Block uploads that failed.'),
-    unshippedBlocks: gauge('phlox_shipper_unshipped_blocks', 'Local blocks not in the bucket.', ['tenant']),
-    bucketOperations: counter('objstore_bucket_operations_total', 'Bucket calls.', ['bucket', 'operation']),
-    bucketFailures: counter('objstore_bucket_operation_failures_total', 'Bucket calls that failed.', [
+    shipperUploadFailures: counter(
+      'pyroscope_shipper_upload_failures_total',
+      'Block uploads that failed.',
+    ),
+    unshippedBlocks: gauge('phlox_shipper_unshipped_blocks', 'Local blocks not in the bucket.', [
+      'tenant',
+    ]),
+    bucketOperations: counter('objstore_bucket_operations_total', 'Bucket calls.', [
       'bucket',
       'operation',
     ]),
+    bucketFailures: counter(
+      'objstore_bucket_operation_failures_total',
+      'Bucket calls that failed.',
+      ['bucket', 'operation'],
+    ),
     bucketSeconds: histogram(
       'objstore_bucket_operation_duration_seconds',
       'Time of a bucket call.',
@@ -161,7 +204,4 @@ export function createMetrics(options: { processMetrics: boolean }) {
     ),
     logBytes: gauge('phlox_log_bytes', 'Bytes of log records not yet in a block.'),
   };
-  return { registry, http, ingest, head, storage };
 }
-
-export type Metrics = ReturnType<typeof createMetrics>;

@@ -39,7 +39,7 @@ export function profileTypeId(
   return [name, sample.type, sample.unit, period?.type ?? '', period?.unit ?? ''].join(':');
 }
 
-/** The parts of an id; a sixth (`:delta`) is accepted and ignored. Undefined when it is malformed. */
+/** The parts of an id; a sixth (`:delta`) is ignored. Undefined when it is malformed. */
 export function parseProfileType(id: string): ProfileType | undefined {
   const parts = id.split(':');
   if (parts.length !== 5 && parts.length !== 6) return undefined;

@@ -32,6 +32,8 @@ export class Phlaredb {
   /** Scans while the live head is being rebuilt. */
   #scanner: Kernel | undefined;
   #rebuilding: Promise<void> | undefined;
+  /** Counts scans and their uses: equal numbers mean that the scratch is still the same. */
+  #scanId = 0;
   /** Sequences handed to `ingest` and not rolled back, and those no live head needs any more. */
   #appendedUpTo = 0;
   #committedUpTo = 0;
@@ -58,6 +60,7 @@ export class Phlaredb {
    * not a pprof.
    */
   scan(profile: Uint8Array): ScanFacts {
+    this.#scanId++;
     try {
       return this.#kernel().scan(profile);
     } catch (error) {
@@ -75,6 +78,11 @@ export class Phlaredb {
     }
   }
 
+  /** Names the scan that is in the scratch: another scan, or an ingest, changes it. */
+  get scanId(): number {
+    return this.#scanId;
+  }
+
   /** XXH3-128 over `prefix` and the profile scanned last; 16 bytes. */
   contentKey(prefix: Uint8Array): Uint8Array {
     return contentKey(this.#kernel(), prefix);
@@ -87,6 +95,7 @@ export class Phlaredb {
    */
   ingest(entry: HeadEntry, profile: Uint8Array): IngestCounts | undefined {
     this.#appendedUpTo = entry.sequence;
+    this.#scanId++;
     if (this.#rebuilding !== undefined) return undefined;
     try {
       return this.#ingestOrRoll(entry, profile);

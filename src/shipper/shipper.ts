@@ -1,7 +1,7 @@
 // Copies a tenant's finished blocks into the bucket. Owns the order that keeps readers safe: the
 // tables of a block first, `meta.json` last, so that whatever stops an upload leaves nothing that
 // looks like a block, and the next sync does it again. Deletes nothing, here or there.
-import { blockKey, metaFile, isUlid } from '../block/files.ts';
+import { blockKey, isUlid, metaFile } from '../block/files.ts';
 import { type BlockMeta, type FileEntry, parseBlockMeta } from '../block/meta.ts';
 import type { Bucket } from '../bucket/bucket.ts';
 import { Failure, isFailure, messageOf } from '../errors.ts';

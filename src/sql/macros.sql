@@ -28,44 +28,69 @@ CREATE OR REPLACE MACRO profile_totals(blocks) AS TABLE
 
 -- Values by stack: function names root to leaf, inlined calls as frames of their own, one frame
 -- with the empty name for a location without lines. `of_type` NULL means every profile type.
+--
+-- Paths are built root to leaf as lists of small integers, and get their words when equal stacks
+-- of all blocks are summed: lists of strings, or walking up from each leaf, are several times slower.
 CREATE OR REPLACE MACRO stack_totals(blocks, of_type) AS TABLE
   WITH RECURSIVE
-  leaves AS MATERIALIZED (
-    SELECT s.profile_type, s.service_name, t.block, t.stacktrace_id, sum(t.value) AS value
+  block_numbers AS MATERIALIZED (
+    SELECT block, row_number() OVER () AS number
+    FROM (SELECT DISTINCT block FROM block_table(blocks, 'series'))
+  ),
+  leaves AS (
+    SELECT
+      s.profile_type, s.service_name,
+      (b.number << 32) | t.stacktrace_id AS node, sum(t.value) AS value
     FROM block_table(blocks, 'totals') t
     JOIN block_table(blocks, 'series') s USING (block, series_id)
+    JOIN block_numbers b USING (block)
     WHERE of_type IS NULL OR s.profile_type = of_type
     GROUP BY ALL
   ),
-  -- pprof lists the innermost inlined call first; a stack is read from the outermost.
+  names AS MATERIALIZED (
+    SELECT name, row_number() OVER (ORDER BY name) AS name_id
+    FROM (SELECT name FROM block_table(blocks, 'functions') UNION SELECT '')
+  ),
   lines AS (
     SELECT
       block, location_id,
       unnest(lines).function_id AS function_id, generate_subscripts(lines, 1) AS position
     FROM block_table(blocks, 'locations')
   ),
-  frames AS MATERIALIZED (
-    SELECT l.block, l.location_id, list(f.name ORDER BY l.position DESC) AS names
-    FROM lines l JOIN block_table(blocks, 'functions') f USING (block, function_id)
+  -- pprof lists the innermost inlined call first; a stack is read from the outermost.
+  frames AS (
+    SELECT l.block, l.location_id, list(n.name_id ORDER BY l.position DESC) AS name_ids
+    FROM lines l
+    JOIN block_table(blocks, 'functions') f USING (block, function_id)
+    JOIN names n USING (name)
     GROUP BY ALL
     UNION ALL
-    SELECT block, location_id, ['']
+    SELECT block, location_id, (SELECT [name_id] FROM names WHERE name = '')
     FROM block_table(blocks, 'locations') WHERE len(lines) = 0
   ),
   nodes AS MATERIALIZED (
-    SELECT n.block, n.stacktrace_id, n.parent_id, coalesce(f.names, []) AS names
+    SELECT
+      (b.number << 32) | n.stacktrace_id AS node, (b.number << 32) | n.parent_id AS parent,
+      coalesce(f.name_ids, []) AS name_ids
     FROM block_table(blocks, 'stacktraces') n
+    JOIN block_numbers b USING (block)
     LEFT JOIN frames f USING (block, location_id)
   ),
-  stacks(block, stacktrace_id, stack) AS (
-    SELECT block, stacktrace_id, names FROM nodes WHERE parent_id IS NULL
+  paths(node, path) AS (
+    SELECT node, name_ids FROM nodes WHERE parent IS NULL
     UNION ALL
-    SELECT n.block, n.stacktrace_id, s.stack || n.names
-    FROM stacks s JOIN nodes n ON n.block = s.block AND n.parent_id = s.stacktrace_id
-  )
-  SELECT l.profile_type, l.service_name, k.stack, sum(l.value) AS value
-  FROM leaves l JOIN stacks k USING (block, stacktrace_id)
-  GROUP BY ALL;
+    SELECT n.node, p.path || n.name_ids FROM paths p JOIN nodes n ON n.parent = p.node
+  ),
+  sums AS (
+    SELECT l.profile_type, l.service_name, p.path, sum(l.value) AS value
+    FROM leaves l JOIN paths p USING (node)
+    GROUP BY ALL
+  ),
+  dictionary AS (SELECT list(name ORDER BY name_id) AS words FROM names)
+  SELECT
+    s.profile_type, s.service_name,
+    list_transform(s.path, lambda name_id: d.words[name_id]) AS stack, s.value
+  FROM sums s, dictionary d;
 
 -- Functions by value: `self` where they are the leaf, `total` where they are anywhere on the stack.
 CREATE OR REPLACE MACRO top_functions(blocks, of_type) AS TABLE

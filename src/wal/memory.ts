@@ -1,5 +1,5 @@
 // The log kept in memory: the same contract without durability. What it holds is lost with the
-// process; what it gives is order, rebuilding a dropped head, and a place where tests inject faults.
+// process; what it gives is order, and records from which a dropped head is rebuilt.
 import { Failure } from '../errors.ts';
 import type { ProfileRecord, RecordHeader, StoredRecord, Wal } from './wal.ts';
 

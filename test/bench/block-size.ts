@@ -67,18 +67,19 @@ async function report(parquet: Parquet, name: string, shape: Shape): Promise<voi
   const { tables, samples, pushedBytes } = shape;
   const input = { tables, stage: sink, parquet, yield: nextTurn };
   await writeBlock(input);
-  const startMs = performance.now();
+  const [startMs, startCpu] = [performance.now(), process.cpuUsage()];
   const { files } = await writeBlock(input);
   const writeMs = performance.now() - startMs;
+  const { user, system } = process.cpuUsage(startCpu);
   const stallMs = await longestStallMs(writeBlock(input));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   print(`\n## ${name}: ${samples} samples, ${tables[1]?.rows} profiles, ${tables[0]?.rows} series`);
   print(
     `pushed ${pushedBytes} bytes of pprof.gz; block ${bytes}: ${(bytes / samples).toFixed(2)} B/sample`,
   );
-  print(
-    `write ${((writeMs * 1e6) / samples).toFixed(0)} ns/sample; longest stall ${stallMs.toFixed(1)} ms`,
-  );
+  const [cpuNs, wallNs] = [(user + system) * 1000, writeMs * 1e6].map((ns) => ns / samples);
+  print(`write ${cpuNs?.toFixed(0)} ns/sample of cpu, ${wallNs?.toFixed(0)} on the clock`);
+  print(`longest stall ${stallMs.toFixed(1)} ms`);
   print(`encoder memory ${(parquet.memoryBytes() / 2 ** 20).toFixed(1)} MiB`);
   print('| table | rows | bytes | B/row | B/sample |\n|---|---:|---:|---:|---:|');
   for (const file of files) {

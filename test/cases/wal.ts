@@ -87,7 +87,7 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       expect(first).toBeLessThan(third);
     });
 
-    it('refuses a record beyond its bound, takes nothing, and has room again after a release', async () => {
+    it('refuses a record beyond its bound, takes nothing, has room after a release', async () => {
       const large = () => ({ ...record('a'), body: new Uint8Array(400_000) });
       wal.append(large());
       const last = wal.append(large());

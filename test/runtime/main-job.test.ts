@@ -58,7 +58,8 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
     await using data = await temporaryFolder();
     await using shipped = await temporaryFolder();
     const endpoint = encodeURIComponent(s3.endpoint);
-    const bucketUrl = `s3://${bucketName(runtime)}/profiles?endpoint=${endpoint}&path_style=true&region=eu-1`;
+    const query = `endpoint=${endpoint}&path_style=true&region=eu-1`;
+    const bucketUrl = `s3://${bucketName(runtime)}/profiles?${query}`;
     await using server = await startServer(runtime, {
       dataDir: join(data.path, 'data'),
       env: { PHLOX_BUCKET: bucketUrl, ...awsEnvironment },

@@ -16,9 +16,6 @@ export function patterned(length: number): Uint8Array<ArrayBuffer> {
 }
 
 /** The bytes in chunks of `chunkBytes`, the last one shorter. */
-export async function* chunked(
-  bytes: Uint8Array,
-  chunkBytes: number,
-): AsyncGenerator<Uint8Array> {
+export async function* chunked(bytes: Uint8Array, chunkBytes: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
 }

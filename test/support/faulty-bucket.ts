@@ -16,6 +16,8 @@ export interface FaultyBucket {
   failNext(count: number, makeError: () => unknown, moment?: FaultMoment): void;
   /** Fails one call: the `index`-th from now, from 0, counting all calls. */
   failAt(index: number, makeError: () => unknown, moment?: FaultMoment): void;
+  /** Fails every call from the `index`-th from now on. */
+  failFrom(index: number, makeError: () => unknown): void;
 }
 
 interface Fault {
@@ -30,26 +32,24 @@ export function faulty(inner: Bucket): FaultyBucket {
   let count = 0;
   let fault: Fault | undefined;
 
-  const call = async <T>(line: string, work: (moment?: Fault) => Promise<T>): Promise<T> => {
+  const call = async <T>(line: string, work: (hit?: Fault) => Promise<T>): Promise<T> => {
     calls.push(line);
     const index = count++;
     const hit = fault !== undefined && index >= fault.from && index < fault.to ? fault : undefined;
     if (hit === undefined) return work();
-    if (hit.moment === 'early') throw hit.makeError();
-    const result = await work(hit);
-    if (hit.moment === 'midway') throw hit.makeError();
-    // Late: done, and nobody is told.
-    void result;
+    if (hit.moment !== 'early') {
+      // Whatever came of it, the caller hears of the fault only.
+      await Promise.allSettled([work(hit)]);
+    }
     throw hit.makeError();
   };
   const stream = (chunks: AsyncIterable<Uint8Array>, hit: Fault | undefined) =>
-    hit?.moment === 'midway' ? breakAfterFirst(chunks, hit.makeError) : chunks;
-  const wholeUnlessMidway = <T>(hit: Fault | undefined, work: () => Promise<T>) => {
-    if (hit?.moment === 'midway') throw hit.makeError();
-    return work();
-  };
+    hit?.moment === 'midway' ? breakAfterFirst(chunks) : chunks;
   const plain = <T>(line: string, work: () => Promise<T>) =>
-    call(line, async (hit) => wholeUnlessMidway(hit, work));
+    call(line, async (hit) => {
+      if (hit?.moment === 'midway') throw new Error('broken midway');
+      return work();
+    });
 
   const bucket: Bucket = {
     name: inner.name,
@@ -78,16 +78,16 @@ export function faulty(inner: Bucket): FaultyBucket {
     failAt: (index, makeError, moment = 'early') => {
       fault = { from: count + index, to: count + index + 1, makeError, moment };
     },
+    failFrom: (index, makeError) => {
+      fault = { from: count + index, to: Number.POSITIVE_INFINITY, makeError, moment: 'early' };
+    },
   };
 }
 
-async function* breakAfterFirst(
-  chunks: AsyncIterable<Uint8Array>,
-  makeError: () => unknown,
-): AsyncGenerator<Uint8Array> {
+async function* breakAfterFirst(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     yield chunk;
     break;
   }
-  throw makeError();
+  throw new Error('broken midway');
 }

@@ -1,4 +1,6 @@
 // The app as its users see it: requests in, answers, blocks and metrics out.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { type BlockMeta, parseBlockMeta } from '../../src/block/meta.ts';
@@ -7,9 +9,11 @@ import { Failure } from '../../src/errors.ts';
 import type { Platform } from '../../src/platform.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
 import { syntheticProfile } from '../fixtures/synthetic.ts';
+import { openDuckdb, temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { encodePush, type PushSeries } from '../support/http-push.ts';
 import { memoryPlatform, type TestPlatform, testSettings } from '../support/memory-platform.ts';
+import { decodeExpected } from '../support/oracle.ts';
 
 const origin = 'http://127.0.0.1:4040';
 const labels = { __name__: 'process_cpu', service_name: 'shop' };
@@ -128,6 +132,38 @@ describe('push', () => {
     expect(await metric(app, refused)).toBe(1);
   });
 
+  it('keeps what many clients push at the same time apart', async () => {
+    const { app, platform } = await start();
+    const names = ['go-cpu', 'jvm-cpu', 'node-wall', 'python-wall', 'rust-cpu'] as const;
+    const pushes = Array.from({ length: 60 }, (_, i) => {
+      const name = names[i % names.length] as (typeof names)[number];
+      const service = { ...labels, service_name: name };
+      return push(app, [{ labels: service, profiles: [loadFixture(name).packed] }]);
+    });
+    for (const { status } of await Promise.all(pushes)) expect(status).toBe(200);
+    expect(platform.lines.filter((line) => line['level'] === 'error')).toEqual([]);
+    await app.fetch(request('/flush'));
+    await using folder = await temporaryFolder();
+    for (const { key } of (await platform.localBucket.list('')).objects) {
+      await mkdir(dirname(join(folder.path, key)), { recursive: true });
+      await writeFile(join(folder.path, key), await platform.localBucket.get(key));
+    }
+    const duckdb = await openDuckdb();
+    const blocks = join(folder.path, 'tenants/anonymous/local/*');
+    const rows = await duckdb.rows(`FROM profile_totals('${blocks}')`);
+    duckdb.close();
+    for (const name of names) {
+      const { totals } = decodeExpected(loadFixture(name).plain);
+      for (const [type, total] of totals) {
+        const row = rows.find(
+          (one) =>
+            one['service_name'] === name && String(one['profile_type']).split(':')[1] === type,
+        );
+        expect(row?.['total'], `${name} ${type}`).toBe(total * 12n);
+      }
+    }
+  });
+
   it('stamps a profile without a time with that of its receipt', async () => {
     const { app, platform } = await start();
     const profile = syntheticProfile('noTime');
@@ -192,19 +228,20 @@ describe('a log that refuses', () => {
 });
 
 describe('room', () => {
-  it('refuses the whole request with 429 before anything is stored past the series limit', async () => {
+  it('refuses a whole request past the series limit with 429 and stores nothing', async () => {
     const { app } = await start();
-    const series = Array.from({ length: 2_501 }, (_, i) => ({
+    const profiles = [syntheticProfile('repeatedStack')];
+    const series = Array.from({ length: 5_001 }, (_, i) => ({
       labels: { ...labels, service_name: `s${i}` },
-      profiles: [goCpu.plain],
+      profiles,
     }));
     const answer = await push(app, series);
     expect(answer.status).toBe(429);
     expect(answer.response.headers.get('retry-after')).toBe('60');
-    expect(answer.body).toContain('tenant has 0 series and would get 5002 more, limit 5000');
+    expect(answer.body).toContain('tenant has 0 series and would get 5001 more, limit 5000');
     expect(await ask(app, 'LabelNames', {})).toEqual({});
     const refused = 'pyroscope_discarded_samples_total{reason="series_limit",tenant="anonymous"}';
-    expect(await metric(app, refused)).toBe(2_501);
+    expect(await metric(app, refused)).toBe(5_001);
   });
 
   it('refuses with 503 when the log is full, and has room again after a flush', async () => {

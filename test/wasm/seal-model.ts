@@ -110,11 +110,10 @@ export function modelTables(
       .map(({ sample, leaf }) => sampleRow(row, position, seriesId, sample, leaf))
       .toSorted(compareSamples);
   });
-  const hasSpans = sampleRows.some((row) => row['span_id'] !== null || row['trace_id'] !== null);
   const symbols = modelSymbols(nodes.items);
   return new Map([
     ['profiles', rows.map((row, position) => profileRow(row, position, seriesIds[position]))],
-    ['samples', hasSpans ? sampleRows : sampleRows.map(withoutSpans)],
+    ['samples', sampleRows],
     ['totals', modelTotals(sampleRows)],
     ...symbols,
   ]);
@@ -130,9 +129,9 @@ function profileRow(row: ModelRow, position: number, seriesId: number | undefine
     period: profile.period,
     uuid: hexOf(profile.uuid),
     total: samples.reduce((sum, sample) => sum + sample.value, 0n),
-    default_sample_type: profile.defaultType || null,
-    drop_frames: profile.dropFrames || null,
-    keep_frames: profile.keepFrames || null,
+    default_sample_type: profile.defaultType,
+    drop_frames: profile.dropFrames,
+    keep_frames: profile.keepFrames,
     comments: profile.comments,
   };
 }
@@ -161,10 +160,6 @@ function compareSamples(a: PlainRow, b: PlainRow): number {
   const [traceA, traceB] = [a['trace_id'] ?? '', b['trace_id'] ?? ''] as [string, string];
   const spans = spanA < spanB ? -1 : Number(spanA > spanB);
   return leaves || spans || (traceA < traceB ? -1 : Number(traceA > traceB));
-}
-
-function withoutSpans({ span_id: _, trace_id: __, ...row }: PlainRow): PlainRow {
-  return row;
 }
 
 function modelTotals(sampleRows: readonly PlainRow[]): PlainRow[] {

@@ -231,7 +231,7 @@ describe('seal', () => {
     for (let pages = 4; pages < 40; pages++) {
       const kernel = kernelOf(71, pages << 16);
       try {
-        specs.forEach((spec) => appendProfile(kernel, spec));
+        for (const spec of specs) appendProfile(kernel, spec);
       } catch (error) {
         if (!isFailure(error, 'unavailable')) throw error;
       }

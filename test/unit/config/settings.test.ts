@@ -1,3 +1,4 @@
+// Settings: precedence, names, units, and what is refused.
 import { describe, expect, it } from 'vitest';
 import {
   environmentName,

@@ -1,3 +1,4 @@
+// The states of a service and the first failure.
 import { describe, expect, it } from 'vitest';
 import { Lifecycle } from '../../../src/ingester/lifecycle.ts';
 

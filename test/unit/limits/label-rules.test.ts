@@ -1,3 +1,4 @@
+// Label rules: every reason once.
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../../src/errors.ts';
 import { validateLabels } from '../../../src/limits/label-rules.ts';

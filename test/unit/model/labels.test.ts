@@ -1,3 +1,4 @@
+// Label sets: what is stored of what was sent, order, identity.
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../../src/lib/compare-utf8.ts';
 import { createFingerprint } from '../../../src/model/fingerprint.ts';

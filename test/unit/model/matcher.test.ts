@@ -1,3 +1,4 @@
+// Selectors: the grammar and what a matcher means.
 import { describe, expect, it } from 'vitest';
 import { parseSelector, selectorMatches } from '../../../src/model/matcher.ts';
 

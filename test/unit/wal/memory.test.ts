@@ -1,3 +1,4 @@
+// The memory log against the contract of all logs.
 import { MemoryWal } from '../../../src/wal/memory.ts';
 import { walContract } from '../../cases/wal.ts';
 

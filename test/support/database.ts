@@ -1,0 +1,107 @@
+// One tenant's database with the push path in front of it, over memory, with faults to order.
+import { initParquet } from '../../src/block/parquet.ts';
+import { MemoryBucket } from '../../src/bucket/memory.ts';
+import { inflateBody } from '../../src/ingester/prepare.ts';
+import { pushProfiles } from '../../src/ingester/push.ts';
+import type { AppendPlan } from '../../src/kernel/facts.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { KernelPool } from '../../src/kernel/pool.ts';
+import { createLogger } from '../../src/lib/log.ts';
+import { defaultLimits } from '../../src/limits/limits.ts';
+import { createMetrics } from '../../src/metrics/registry.ts';
+import { createFingerprint } from '../../src/model/fingerprint.ts';
+import { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
+import { gunzip } from '../../src/runtime/gzip.ts';
+import { memoryPlatform } from './memory-platform.ts';
+
+export interface DatabaseOptions {
+  headBytesMax?: number;
+  /** Linear memory of one kernel. */
+  kernelBytesMax?: number;
+  /** Called before each append of a kernel; what it throws is what the append throws. */
+  beforeAppend?: (plan: AppendPlan) => void;
+}
+
+/** A started database and the handles a test needs. */
+export async function openDatabase(options: DatabaseOptions = {}) {
+  const platform = await memoryPlatform();
+  const { wal, clock } = platform;
+  const metrics = createMetrics({ processMetrics: false });
+  const log = createLogger({
+    level: 'debug',
+    format: 'json',
+    nowMs: clock.nowMs,
+    sink: platform.logLine,
+  });
+  const pool = new ArmedPool(options, platform.headModule, platform.random);
+  const blocks = new MemoryBucket();
+  let count = 0;
+  const database = new Phlaredb({
+    tenant: 'a',
+    blocks,
+    wal,
+    pool,
+    parquet: initParquet(platform.parquetModule),
+    randomUnit: () => 0.5,
+    clock,
+    pause: platform.yield,
+    metrics,
+    log,
+    fingerprint: await createFingerprint(),
+    nextUlid: () => `01J${String(++count).padStart(23, '0')}`,
+    inflate: (body) => inflateBody(body, 2 ** 26, gunzip),
+    headAgeMaxMs: 3_600_000,
+    headBytesMax: options.headBytesMax ?? 2 ** 28,
+  });
+  await database.start();
+  const push = (service: string, body: Uint8Array) =>
+    pushProfiles(
+      [
+        {
+          labels: [
+            { name: '__name__', value: 'cpu' },
+            { name: 'service_name', value: service },
+          ],
+          body,
+        },
+      ],
+      {
+        tenant: 'a',
+        receivedMs: clock.nowMs(),
+        limits: defaultLimits,
+        database,
+        wal,
+        gunzip,
+        room: () => ({ memoryUsed: 0, memoryMax: 1e12, logUsed: 0, logBytesMax: 1e12 }),
+        metrics,
+        pause: platform.yield,
+        clock,
+      },
+    );
+  return { platform, database, pool, blocks, metrics, push };
+}
+
+class ArmedPool extends KernelPool {
+  readonly #beforeAppend: ((plan: AppendPlan) => void) | undefined;
+
+  constructor(
+    options: DatabaseOptions,
+    module: WebAssembly.Module,
+    random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
+  ) {
+    super({ module, random, headBytesMax: options.kernelBytesMax ?? 2 ** 28, keepIdleMax: 2 });
+    this.#beforeAppend = options.beforeAppend;
+  }
+
+  override acquire(): Kernel {
+    const kernel = super.acquire();
+    const before = this.#beforeAppend;
+    if (before === undefined) return kernel;
+    const append = Object.getPrototypeOf(kernel).append as Kernel['append'];
+    kernel.append = (plan) => {
+      before(plan);
+      return append.call(kernel, plan);
+    };
+    return kernel;
+  }
+}
