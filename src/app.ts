@@ -46,12 +46,14 @@ const inflightRequestsMax = 1_024;
 const inflightBytesMax = requestBytesMax;
 /** A client this slow is taken for gone. */
 const bodyTimeMsMax = 60_000;
-/** How long the last upload of each tenant may take once the process was told to stop. */
+/** How long the last uploads may take once the process was told to stop. */
 const stopDeadlineMs = 30_000;
 /** Scratch that a head's instance has beyond the head itself, for the largest profile allowed. */
 const scratchBytesMax = 128 * 1024 * 1024;
 /** Instances kept ready for the next head. */
 const idleKernelsMax = 4;
+/** What they may hold of the memory: it counts as used, though nothing is in it. */
+const idleShare = 1 / 8;
 const shipConcurrency = 2;
 
 /** Wires an app. Nothing runs before `start`. */
@@ -117,6 +119,7 @@ async function createIngester(
     random: platform.random,
     headBytesMax: settings.headBytesMax + scratchBytesMax,
     keepIdleMax: idleKernelsMax,
+    keepBytesMax: settings.memoryMax * idleShare,
   });
   const shared = {
     wal,

@@ -2,7 +2,6 @@
 // here. Owns visibility (a row counts once its log record is committed) and the way out: sealed,
 // flushed to staged tables, moved into place. The log is the truth; a head can be rebuilt from it.
 import { assert } from '../errors.ts';
-import { contentKey } from '../kernel/content-key.ts';
 import { type KernelMark, noSeries, type ScanFacts } from '../kernel/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { SealedHead, type SeriesRange } from '../kernel/sealed.ts';
@@ -85,18 +84,8 @@ export class Head {
     this.#committed = { sequence: 0, kernel: this.kernel.mark(), seriesCount: 0, rows: 0 };
   }
 
-  /** Decodes and validates a pprof in this head's scratch; the next `ingest` consumes it. */
-  scan(profile: Uint8Array): ScanFacts {
-    return this.kernel.scan(profile);
-  }
-
-  /** XXH3-128 over `prefix` and the bytes scanned last; 16 bytes. */
-  contentKey(prefix: Uint8Array): Uint8Array {
-    return contentKey(this.kernel, prefix);
-  }
-
   /**
-   * Appends the profile scanned last. Its rows are invisible until `commit` passes `sequence`;
+   * Appends the profile that `kernel` scanned last. Its rows are invisible until `commit` passes `sequence`;
    * sequences must grow. Throws `limit` (reason `head_full`) or `unavailable` (no memory) with
    * nothing changed.
    */
