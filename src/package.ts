@@ -5,5 +5,6 @@ export type { Bucket, ListPage, ObjectInfo, Stage } from './bucket/bucket.ts';
 export { resolveSettings, type Settings, type SettingsInput } from './config/settings.ts';
 export { Failure, type FailureKind, isFailure } from './errors.ts';
 export type { Clock, Platform } from './platform.ts';
+export { createServerPlatform } from './runtime/server-platform.ts';
 export { version } from './version.ts';
 export type { ProfileRecord, RecordHeader, StoredRecord, Wal } from './wal/wal.ts';

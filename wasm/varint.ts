@@ -71,6 +71,10 @@ export function badTag(tag: u64, p: usize): i32 {
 
 /** Skips the value of a field whose tag was read; 0 when it is refused, with `problem` set. */
 export function skipField(p: usize, tag: u64, end: usize): usize {
+  if (p > end) {
+    truncated(end);
+    return 0;
+  }
   if (tag < 8 || tag > 0xffffffff) {
     badTag(tag, p);
     return 0;

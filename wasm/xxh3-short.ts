@@ -58,7 +58,7 @@ export function multiplyHigh(a: u64, b: u64): u64 {
 }
 
 /** The halves of the 128-bit product, folded by exclusive or. */
-@inline export function multiplyFold(a: u64, b: u64): u64 {
+export function multiplyFold(a: u64, b: u64): u64 {
   return (a * b) ^ multiplyHigh(a, b);
 }
 
@@ -73,7 +73,7 @@ function avalanche64(h: u64): u64 {
   return h ^ (h >> 32);
 }
 
-@inline function secretPair(offset: usize): u64 {
+function secretPair(offset: usize): u64 {
   return load<u64>(SECRET + offset) ^ load<u64>(SECRET + offset + 8);
 }
 
@@ -114,7 +114,7 @@ function hash9to16(at: usize, length: u32): void {
   );
 }
 
-@inline function mix16(at: usize, secret: usize): u64 {
+function mix16(at: usize, secret: usize): u64 {
   return multiplyFold(
     load<u64>(at) ^ load<u64>(secret),
     load<u64>(at, 8) ^ load<u64>(secret, 8),

@@ -18,20 +18,12 @@ const SECRET_LAST: usize = 121;
 const SECRET_LOW: usize = 11;
 const SECRET_HIGH: usize = 117;
 
-/** Eight 64-bit lanes. */
+/** Eight 64-bit lanes, and what they start as. */
 const LANES: usize = memory.data(64, 16);
+const LANES_START: usize = memory.data<u64>([
+  PRIME32_3, PRIME64_1, PRIME64_2, PRIME64_3, PRIME64_4, PRIME32_2, PRIME64_5, PRIME32_1,
+], 16);
 const RESULT: usize = memory.data(16, 16);
-
-function startLanes(): void {
-  store<u64>(LANES, PRIME32_3, 0);
-  store<u64>(LANES, PRIME64_1, 8);
-  store<u64>(LANES, PRIME64_2, 16);
-  store<u64>(LANES, PRIME64_3, 24);
-  store<u64>(LANES, PRIME64_4, 32);
-  store<u64>(LANES, PRIME32_2, 40);
-  store<u64>(LANES, PRIME64_5, 48);
-  store<u64>(LANES, PRIME32_1, 56);
-}
 
 /** One pair of lanes: adds the neighbour's word and the product of the keyed halves. */
 @inline function mixPair(lane: v128, data: v128, secret: v128): v128 {
@@ -45,22 +37,13 @@ function startLanes(): void {
 
 /** Adds `count` stripes; the secret moves by 8 bytes a stripe. */
 function addStripes(at: usize, count: u32, secret: usize): void {
-  let a = v128.load(LANES, 0);
-  let b = v128.load(LANES, 16);
-  let c = v128.load(LANES, 32);
-  let d = v128.load(LANES, 48);
-  for (let i: u32 = 0; i < count; i++) {
-    a = mixPair(a, v128.load(at, 0), v128.load(secret, 0));
-    b = mixPair(b, v128.load(at, 16), v128.load(secret, 16));
-    c = mixPair(c, v128.load(at, 32), v128.load(secret, 32));
-    d = mixPair(d, v128.load(at, 48), v128.load(secret, 48));
-    at += STRIPE;
-    secret += 8;
+  const end = at + count * STRIPE;
+  for (; at < end; at += STRIPE, secret += 8) {
+    for (let i: usize = 0; i < STRIPE; i += 16) {
+      const lane = v128.load(LANES + i);
+      v128.store(LANES + i, mixPair(lane, v128.load(at + i), v128.load(secret + i)));
+    }
   }
-  v128.store(LANES, a, 0);
-  v128.store(LANES, b, 16);
-  v128.store(LANES, c, 32);
-  v128.store(LANES, d, 48);
 }
 
 function scramble(): void {
@@ -85,7 +68,7 @@ function mergeLanes(secret: usize, start: u64): u64 {
 }
 
 function hashLong(at: usize, length: u32): void {
-  startLanes();
+  memory.copy(LANES, LANES_START, 64);
   const blocks = (length - 1) / BLOCK;
   for (let i: u32 = 0; i < blocks; i++) {
     addStripes(at + i * BLOCK, BLOCK / STRIPE, SECRET);

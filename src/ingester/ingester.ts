@@ -1,16 +1,16 @@
 // The ingester: all tenants of the process. Owns the instances (opened once, by pushes only), the
 // lifecycle with its sub-services, and what the process as a whole may hold in memory and log.
 import { Failure, messageOf } from '../errors.ts';
+import type { KernelPool } from '../kernel/pool.ts';
+import type { Logger } from '../lib/log.ts';
+import type { LimitsOf } from '../limits/limits.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import {
   distinctNames,
   distinctProfileTypes,
   distinctSeries,
   distinctValues,
-} from '../head/label-queries.ts';
-import type { KernelPool } from '../kernel/pool.ts';
-import type { Logger } from '../lib/log.ts';
-import type { LimitsOf } from '../limits/limits.ts';
-import type { Metrics } from '../metrics/registry.ts';
+} from '../model/label-queries.ts';
 import type { Label, Labels } from '../model/labels.ts';
 import { parseSelector } from '../model/matcher.ts';
 import type { FlushReason } from '../phlaredb/phlaredb.ts';

@@ -28,6 +28,8 @@ export type Listen = (options: ListenOptions) => Promise<HttpServer>;
 /** Longest and shortest time between two ticks: new heads shorten what an earlier tick answered. */
 const tickMsMax = 1_000;
 const tickMsMin = 50;
+/** Signals within this time are the same one. */
+const sameSignalMs = 1_000;
 
 /** Serves until SIGTERM or SIGINT, then flushes and ships. Resolves to the exit code. */
 export async function serve(
@@ -77,14 +79,18 @@ export async function serve(
   return exitCode;
 }
 
-/** Resolves at the first signal; the second one ends the process at once. */
+/**
+ * Resolves at the first signal; one that comes later ends the process at once. Supervisors that
+ * signal a whole group reach a server twice, directly and through its launcher: that is one.
+ */
 function signalled(): Promise<string> {
   return new Promise((resolve) => {
-    let isSignalled = false;
+    let firstMs: number | undefined;
     for (const name of ['SIGTERM', 'SIGINT'] as const) {
       process.on(name, () => {
-        if (isSignalled) process.exit(1);
-        isSignalled = true;
+        const nowMs = performance.now();
+        firstMs ??= nowMs;
+        if (nowMs - firstMs > sameSignalMs) process.exit(1);
         resolve(name);
       });
     }

@@ -30,7 +30,7 @@ CREATE OR REPLACE MACRO profile_totals(blocks) AS TABLE
 -- with the empty name for a location without lines. `of_type` NULL means every profile type.
 --
 -- Paths are built root to leaf as lists of small integers, and get their words when equal stacks
--- of all blocks are summed: lists of strings, or walking up from each leaf, are several times slower.
+-- of all blocks are summed: lists of strings, or a walk from each leaf, are several times slower.
 CREATE OR REPLACE MACRO stack_totals(blocks, of_type) AS TABLE
   WITH RECURSIVE
   block_numbers AS MATERIALIZED (

@@ -8,14 +8,18 @@ import { Failure } from '../../src/errors.ts';
 import { type FaultMoment, faulty } from '../support/faulty-bucket.ts';
 import { blockFiles, blocksSeen, putBlock, shipping, ulidOf } from '../support/shipped-blocks.ts';
 
-const moments: FaultMoment[] = ['early', 'midway', 'late'];
+const allMoments: readonly FaultMoment[] = ['early', 'midway', 'late'];
 // One HEAD, then every file.
 const callCount = 1 + blockFiles.length;
 const block = ulidOf(1);
 const active = () => new AbortController().signal;
 
 /** Runs the fault loop. `makeRemote` answers an empty bucket each time. */
-export function shipperFaultCases(name: string, makeRemote: () => Promise<Bucket>): void {
+export function shipperFaultCases(
+  name: string,
+  makeRemote: () => Promise<Bucket>,
+  moments = allMoments,
+): void {
   describe(`shipper over ${name}`, () => {
     for (const moment of moments) {
       for (let index = 0; index < callCount; index++) {

@@ -57,7 +57,7 @@ it('passes a SIGTERM from npm on, flushes, ships, and npm exits as the server di
 });
 
 describe.each(serverRuntimes)('on %s', (runtime) => {
-  it('exits with 1 and says what is missing when the bucket is down, ships it next time', async () => {
+  it('exits with 1 when the bucket is down, says what is missing, ships it next time', async () => {
     await using data = await temporaryFolder();
     const dataDir = join(data.path, 'data');
     // Nothing listens on the discard port of the loopback.

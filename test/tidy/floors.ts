@@ -25,7 +25,7 @@ const table: Readonly<Record<string, string>> = {
   // 4: names the series of a profile as a head would, before there is a head, and answers label
   // calls over the heads of a tenant together.
   ingester:
-    'phlaredb shipper block kernel head/series-plan.ts head/label-queries.ts bucket/bucket.ts ' +
+    'phlaredb shipper block kernel head/series-plan.ts bucket/bucket.ts ' +
     'bucket/prefixed.ts wal/wal.ts wal/replay.ts limits config metrics model lib',
   query: 'kernel limits model lib',
   convert: 'model gen lib',

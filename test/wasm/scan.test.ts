@@ -81,7 +81,7 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
   ['a field cut short', encode().subarray(0, 20), /^a field runs past its message, which ends at/],
   ['a length of 2^40', followed(0x32, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20), /runs past its message/],
   ['a length of 2^64-1', followed(0x32, ...Array(9).fill(0xff), 1), /runs past its message/],
-  ['a tag that is cut off', followed(0xff), /runs past|out of range/],
+  ['a tag that is cut off', followed(0xff), /runs past its message/],
   ['field 0', followed(0x00, 0x00), /^field tag 0 before byte \d+ is out of range/],
   ['a field number past 2^29', followed(0x80, 0x80, 0x80, 0x80, 0x10, 0), /^field tag 4294967296/],
   ['the start of a group', followed(0x7b), /^field 15 before byte \d+ has wire type 3/],
@@ -98,7 +98,7 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
   [
     'a string index past 2^32',
     withField(5, new Writer().number(1, 9).number(2, 2n ** 32n + 1n)),
-    'string index 4294967297 out of range, string table has 4 entries',
+    'string index 4294967297 out of range, string table has 5 entries',
   ],
   ...(
     [
@@ -115,12 +115,12 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
   ).map(([what, field, body]): [string, Uint8Array, string] => [
     `a string index out of range in ${what}`,
     withField(field, body),
-    'string index 77 out of range, string table has 4 entries',
+    'string index 77 out of range, string table has 5 entries',
   ]),
   ...[7, 8, 13, 14].map((field): [string, Uint8Array, string] => [
     `a string index out of range in field ${field}`,
     Uint8Array.of(...encode(), ...new Writer().number(field, 77).finish()),
-    'string index 77 out of range, string table has 4 entries',
+    'string index 77 out of range, string table has 5 entries',
   ]),
   ['a negative string index', followed(0x70, ...Array(9).fill(0xff), 1), /^string index 1844674/],
   ['a mapping id 0', encode({ mappings: [{ id: 0 }] }), 'mapping 0 has id 0, must be 1 or more'],

@@ -1,8 +1,8 @@
-// The label side of a head: names, values, profile types and series of what is visible. Selectors
-// are alternatives: a series counts when any of them matches; none means all.
+// The label side of queries: names, values, profile types and series of a number of label sets.
+// Selectors are alternatives: a series counts when any of them matches; none means all.
 import { compareUtf8 } from '../lib/compare-utf8.ts';
-import { compareLabels, type Labels, labelNames, labelsKey, labelValue } from '../model/labels.ts';
-import { type Selector, selectorMatches } from '../model/matcher.ts';
+import { compareLabels, type Labels, labelNames, labelsKey, labelValue } from './labels.ts';
+import { type Selector, selectorMatches } from './matcher.ts';
 
 /** Label sets of one or more heads, in any order, possibly repeated. */
 export type LabelSets = Iterable<Labels>;
