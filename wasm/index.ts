@@ -19,10 +19,9 @@ export { append } from './profiles';
 export { hash128At, hashBuffer, hashBufferRelease } from './xxh3';
 
 // ---- seal
-export { sealBegin, sealFill, sealRelease, sealResult, sealSeriesIds, sealStep } from './seal';
+export { sealBegin, sealFill, sealRelease, sealResult, sealStep } from './seal';
 
 // ---- merge
 export { mergeAdd, mergeBegin, mergeRelease, mergeRows } from './merge';
 export { treeBegin, treeStep } from './merge-functions';
 export { stringAddress, stringLength } from './seal-slots';
-export { bytesLive } from './memory';

@@ -7,11 +7,13 @@ import {
 } from './layout';
 import { ensure, reserve } from './memory';
 import {
-  MERGE_LAST_END, MERGE_NEXT, mergePath, mergeSelf, mergeSums, mergeTotal, mergeTree,
+  MERGE_LAST_END, MERGE_NEXT, extendZero, mergePath, mergeSelf, mergeSums, mergeTotal, mergeTree,
 } from './merge-state';
-import { Tree, childOf, dropLookup, parentOf, startLookup, treeRoom } from './merge-tree';
+import {
+  Tree, childOf, dropLookup, frameFromRoot, parentOf, sharedFrames, startLookup, treeRoom,
+} from './merge-tree';
 import { OK, OUT_OF_MEMORY, fail } from './status';
-import { frames, functions, lines, locations, stacks } from './store';
+import { functions, lines, locations, stacks } from './store';
 
 /** Real heads have about two function nodes for each stack; more only grows the table. */
 const NODES_PER_STACK: u32 = 2;
@@ -29,7 +31,7 @@ export function treeBegin(merge: usize): i32 {
     return fail(OUT_OF_MEMORY);
   }
   childOf(tree, NONE, 0);
-  return coverNodes(merge) ? OK : fail(OUT_OF_MEMORY);
+  return OK;
 }
 
 /**
@@ -54,20 +56,6 @@ export function treeStep(merge: usize, budget: i32): i32 {
   return finish(merge);
 }
 
-/** Room for a self value of each node, zero at first; false when there is no memory. */
-function coverNodes(merge: usize): bool {
-  const self = mergeSelf(merge);
-  const extra = mergeTree(merge).length - self.length;
-  if (!reserve(self, extra, 3)) return false;
-  memory.fill(self.pointer + (<usize>self.length << 3), 0, <usize>extra << 3);
-  self.length += extra;
-  return true;
-}
-
-@inline function frameFromRoot(end: usize, index: u32): u32 {
-  return load<u32>(frames.pointer + end - (<usize>index << 2) - 4);
-}
-
 /** Adds one stack's value; answers its look-ups, or -1 when there is no memory. */
 function addStack(merge: usize, ordinal: u32, value: i64): i32 {
   const stack = stacks.pointer + <usize>ordinal * STACK_SIZE;
@@ -78,9 +66,7 @@ function addStack(merge: usize, ordinal: u32, value: i64): i32 {
   if (depth > lastDepth && !reserve(path, depth - lastDepth, 2)) return -1;
   const end = (<usize>load<u32>(stack, STACK_START) + depth) << 2;
   const lastEnd = <usize>load<u32>(merge, MERGE_LAST_END);
-  const sharedMax = min(depth, lastDepth);
-  let i: u32 = 0;
-  while (i < sharedMax && frameFromRoot(end, i) == frameFromRoot(lastEnd, i)) i++;
+  let i = sharedFrames(end, lastEnd, min(depth, lastDepth));
   const cost = depth - i;
   let node = i ? load<u32>(path.pointer + (<usize>(i - 1) << 2)) : 0;
   for (; i < depth; i++) {
@@ -91,7 +77,7 @@ function addStack(merge: usize, ordinal: u32, value: i64): i32 {
   path.length = depth;
   store<u32>(merge, <u32>end, MERGE_LAST_END);
   const self = mergeSelf(merge);
-  if (self.length < tree.length && !coverNodes(merge)) return -1;
+  if (!extendZero(self, tree.length)) return -1;
   const at = self.pointer + (<usize>node << 3);
   store<i64>(at, load<i64>(at) + value);
   return <i32>cost;
@@ -118,9 +104,12 @@ function finish(merge: usize): i32 {
   const tree = mergeTree(merge);
   const total = mergeTotal(merge);
   dropLookup(tree);
-  if (total.length == tree.length) return 0;
+  if (total.length) return 0;
   const bytes = <usize>tree.length << 3;
-  if (!ensure(total, bytes)) return fail(OUT_OF_MEMORY);
+  // Without any stack the root has no self value yet.
+  if (!extendZero(mergeSelf(merge), tree.length) || !ensure(total, bytes)) {
+    return fail(OUT_OF_MEMORY);
+  }
   total.length = tree.length;
   memory.copy(total.pointer, mergeSelf(merge).pointer, bytes);
   for (let node = tree.length - 1; node > 0; node--) {

@@ -1,6 +1,6 @@
 // The record behind a merge handle. Owns its layout: columns, the tree, and where the tree's
 // building goes on. The host reads the columns of a finished sum or tree straight from it.
-import { Vec, vecAt } from './memory';
+import { Vec, reserve, vecAt } from './memory';
 import { Tree, treeAt } from './merge-tree';
 
 const TREE: usize = 0;
@@ -46,4 +46,14 @@ export const MERGE_SIZE: usize = 128;
 }
 @inline export function mergeTotal(merge: usize): Vec {
   return vecAt(merge + TOTAL);
+}
+
+/** Makes an i64 column at least `length` long, zero where it is new; false without memory. */
+export function extendZero(column: Vec, length: u32): bool {
+  if (length <= column.length) return true;
+  if (!reserve(column, length - column.length, 3)) return false;
+  const from = <usize>column.length << 3;
+  memory.fill(column.pointer + from, 0, (<usize>length << 3) - from);
+  column.length = length;
+  return true;
 }

@@ -2,7 +2,8 @@
 // is always smaller than its children's. Owns the lookup table; the seal's stack tree and a
 // query's function tree are both one of these. Ids depend on the order of use, never on a hash.
 import { KEYS_STACKS, keysOf } from './hash';
-import { allocate, dropVec, release, reserve, Vec } from './memory';
+import { Vec, allocate, dropVec, release, reserve } from './memory';
+import { frames } from './store';
 
 const SLOTS_MIN: u32 = 1024;
 
@@ -117,4 +118,16 @@ export function childOf(tree: Tree, parent: u32, label: u32): u32 {
 /** Label of a node. */
 @inline export function labelOf(tree: Tree, node: u32): u32 {
   return load<u32>(tree.pointer + (<usize>node << 3), 4);
+}
+
+/** The frame with this index from the root, of the stack whose frames end at byte `end`. */
+@inline export function frameFromRoot(end: usize, index: u32): u32 {
+  return load<u32>(frames.pointer + end - (<usize>index << 2) - 4);
+}
+
+/** Frames that two stacks share from the root on, at most `most`: neighbours share many. */
+export function sharedFrames(end: usize, otherEnd: usize, most: u32): u32 {
+  let i: u32 = 0;
+  while (i < most && frameFromRoot(end, i) == frameFromRoot(otherEnd, i)) i++;
+  return i;
 }

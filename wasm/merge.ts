@@ -2,9 +2,10 @@
 // handle), so that queries of one head may take turns; all of its memory comes from `memory.ts`
 // and goes back with `mergeRelease`. The tree over the sums is in `merge-functions.ts`.
 import { ROW_SAMPLE_COUNT, ROW_SAMPLE_START, ROW_SIZE, ROW_TOTAL } from './layout';
-import { allocate, ensure, release, reserve } from './memory';
+import { allocate, ensure, release } from './memory';
 import {
-  MERGE_ADDED, MERGE_COLUMNS, MERGE_COLUMN_COUNT, MERGE_SIZE, mergeRowNumbers, mergeSums, mergeTree,
+  MERGE_ADDED, MERGE_COLUMNS, MERGE_COLUMN_COUNT, MERGE_SIZE, extendZero, mergeRowNumbers,
+  mergeSums, mergeTree,
 } from './merge-state';
 import { dropTree } from './merge-tree';
 import { dropVecs } from './seal-state';
@@ -40,22 +41,12 @@ export function mergeAdd(merge: usize, count: u32): i32 {
     // Both summands are below 2^63, so an overflow shows in the top bit.
     if (<i64>added < 0) return fail(VALUE_SUM, number);
   }
-  if (!coverStacks(merge)) return fail(OUT_OF_MEMORY);
+  // A live head may have more stacks than when the merge began.
+  if (!extendZero(mergeSums(merge), stacks.length)) return fail(OUT_OF_MEMORY);
   store<u64>(merge, added, MERGE_ADDED);
   const sums = mergeSums(merge).pointer;
   for (let i: u32 = 0; i < count; i++) addRow(sums, load<u32>(numbers + (<usize>i << 2)));
   return OK;
-}
-
-/** A live head may have more stacks than when the merge began. */
-function coverStacks(merge: usize): bool {
-  const sums = mergeSums(merge);
-  const extra = stacks.length - sums.length;
-  if (stacks.length <= sums.length) return true;
-  if (!reserve(sums, extra, 3)) return false;
-  memory.fill(sums.pointer + (<usize>sums.length << 3), 0, <usize>extra << 3);
-  sums.length += extra;
-  return true;
 }
 
 function addRow(sums: usize, number: u32): void {

@@ -2,7 +2,9 @@
 // of the stack before, because neighbours share most of theirs.
 import { NONE, STACK_DEPTH, STACK_SIZE, STACK_START } from './layout';
 import { dropVec, reserve, vecAt } from './memory';
-import { childOf, dropLookup, startLookup, treeRoom } from './merge-tree';
+import {
+  childOf, dropLookup, frameFromRoot, sharedFrames, startLookup, treeRoom,
+} from './merge-tree';
 import { nodes, u32At } from './seal-state';
 import { frames, stacks } from './store';
 
@@ -22,10 +24,6 @@ export function finishNodes(): void {
   dropVec(path);
 }
 
-@inline function frameFromRoot(end: usize, index: u32): u32 {
-  return load<u32>(frames.pointer + end - (<usize>index << 2) - 4);
-}
-
 /** Leaf node of a stack, numbered now if it is new; NONE when there is no memory. */
 export function leafOf(ordinal: u32): u32 {
   const stack = stacks.pointer + <usize>ordinal * STACK_SIZE;
@@ -37,9 +35,7 @@ export function leafOf(ordinal: u32): u32 {
   if (depth > lastDepth && !reserve(path, depth - lastDepth, 2)) return NONE;
   // Frames lie leaf first, so the root is the last entry.
   const end = (<usize>load<u32>(stack, STACK_START) + depth) << 2;
-  const sharedMax = min(depth, lastDepth);
-  let i: u32 = 0;
-  while (i < sharedMax && frameFromRoot(end, i) == frameFromRoot(lastEnd, i)) i++;
+  let i = sharedFrames(end, lastEnd, min(depth, lastDepth));
   let node = i ? u32At(path, i - 1) : NONE;
   for (; i < depth; i++) {
     node = childOf(nodes, node, frameFromRoot(end, i));

@@ -4,34 +4,12 @@ import {
   ROW_PERIOD, ROW_SIZE, ROW_TIME, ROW_TOTAL, ROW_UUID,
 } from './layout';
 import { fillField, fillOffsets, fillText, listTotal, recordAt, takeRecords } from './seal-records';
-import { fillIds, fillStrings, slotFor, stringIdRoom, stringLength } from './seal-slots';
+import { fillIds, fillStrings, slotFor, stringIdRoom } from './seal-slots';
 import { rowNumbers, rowSeries } from './seal-state';
 import { comments, rows } from './store';
 
-/** Bytes of the strings and comment lists of all rows counted so far. */
-export let profileBytes: f64 = 0;
-
-/** Starts the count of string bytes. */
-export function startProfiles(): void {
-  profileBytes = 0;
-}
-
 @inline function commentsOf(row: usize): usize {
   return comments.pointer + (<usize>load<u32>(row, ROW_COMMENT_START) << 2);
-}
-
-/** Counts a row's string bytes; answers its comments. */
-export function countText(row: usize): u32 {
-  const count = load<u32>(row, ROW_COMMENT_COUNT);
-  let bytes: u64 = <u64>count << 2;
-  for (let i: u32 = 0; i < count; i++) {
-    bytes += stringLength(load<u32>(commentsOf(row) + (<usize>i << 2)));
-  }
-  for (let field = ROW_DEFAULT_TYPE; field <= ROW_KEEP; field += 4) {
-    bytes += stringLength(load<u32>(row + field));
-  }
-  profileBytes += <f64>bytes;
-  return count;
 }
 
 function fillSeries(from: u32, count: u32): bool {

@@ -100,14 +100,14 @@ export function fillSamples(from: u32, count: u32): bool {
   let done: u32 = 0;
   while (done < count) {
     const row = rowAt(position);
-    const first = from + done - u32At(sampleStarts, position);
-    const end = min(load<u32>(row, ROW_SAMPLE_COUNT), first + count - done);
-    if (first < end && sortedRow != position) sortRow(position);
+    const first = u32At(sampleStarts, position);
+    const end = min(u32At(sampleStarts, position + 1), from + count) - first;
+    if (sortedRow != position) sortRow(position);
     const time = load<i64>(row, ROW_TIME);
     const id = u32At(rowSeries, position);
     const live = columnAt(sampleValues.pointer, load<u32>(row, ROW_SAMPLE_START), 3);
     const spans = load<u32>(row, ROW_SPAN_START);
-    for (let i = first; i < end; i++) {
+    for (let i = from + done - first; i < end; i++) {
       const item = load<u64>(sorted + (<usize>i << 3));
       const at = <usize>done << 2;
       store<u32>(profiles + at, position);

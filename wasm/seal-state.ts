@@ -15,20 +15,17 @@ export const rowSeries = vecAt(STATE + 12 * 1);
 export const sampleStarts = vecAt(STATE + 12 * 2);
 
 /**
- * One record for each run of rows with one series id: id, then first and count of rows, of samples
- * and of totals (u32 each), pad, first and last time (i64).
+ * One record for each run of rows with one series id: id, first row, first sample, first total
+ * (u32 each), times of the first and the last row (i64). One more, not counted, has the ends.
  */
 export const series = vecAt(STATE + 12 * 3);
-export const SERIES_SIZE: usize = 48;
+export const SERIES_SIZE: usize = 32;
 export const SERIES_ID: usize = 0;
-export const SERIES_ROW_FROM: usize = 4;
-export const SERIES_ROW_COUNT: usize = 8;
-export const SERIES_SAMPLE_FROM: usize = 12;
-export const SERIES_SAMPLE_COUNT: usize = 16;
-export const SERIES_TOTAL_FROM: usize = 20;
-export const SERIES_TOTAL_COUNT: usize = 24;
-export const SERIES_TIME_MIN: usize = 32;
-export const SERIES_TIME_MAX: usize = 40;
+export const SERIES_ROW: usize = 4;
+export const SERIES_SAMPLE: usize = 8;
+export const SERIES_TOTAL: usize = 12;
+export const SERIES_TIME_MIN: usize = 16;
+export const SERIES_TIME_MAX: usize = 24;
 
 /** Per stack ordinal: its leaf node u32, and the last series that had it u32; NONE before. */
 export const stackLeaves = vecAt(STATE + 12 * 4);

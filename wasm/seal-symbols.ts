@@ -2,22 +2,15 @@
 // are walked in id order, so that what no sealed stack uses is left out. Owns the maps between
 // live and final ids.
 import {
-  FN_FILE, FN_NAME, FN_SIZE, FN_SYSTEM, LINE_FUNCTION, LINE_SIZE, LOC_LINE_COUNT, LOC_LINE_START,
-  LOC_MAPPING, LOC_SIZE, MAP_BUILD, MAP_FILE, MAP_SIZE, NONE,
+  LINE_FUNCTION, LINE_SIZE, LOC_LINE_COUNT, LOC_LINE_START, LOC_MAPPING, LOC_SIZE, NONE,
 } from './layout';
 import { Vec, reserve } from './memory';
 import { labelOf } from './merge-tree';
-import { stringLength } from './seal-slots';
 import {
   fillVec, functionIds, functionOrder, locationIds, locationOrder, mappingIds, mappingOrder, nodes,
   pushU32,
 } from './seal-state';
 import { functions, lines, locations, mappings } from './store';
-
-/** Lines of all numbered locations, and bytes of the strings of functions and mappings. */
-export let lineCount: u32 = 0;
-export let functionBytes: f64 = 0;
-export let mappingBytes: f64 = 0;
 
 function startIds(ids: Vec, order: Vec, count: u32): bool {
   order.length = 0;
@@ -26,9 +19,6 @@ function startIds(ids: Vec, order: Vec, count: u32): bool {
 
 /** Room for every live symbol; false when there is no memory. */
 export function startSymbols(): bool {
-  lineCount = 0;
-  functionBytes = 0;
-  mappingBytes = 0;
   return (
     startIds(locationIds, locationOrder, locations.length) &&
     startIds(functionIds, functionOrder, functions.length) &&
@@ -45,33 +35,17 @@ function number(ids: Vec, order: Vec, live: u32): bool {
   return true;
 }
 
-function numberFunction(live: u32): void {
-  if (!number(functionIds, functionOrder, live)) return;
-  const fn = functions.pointer + <usize>live * FN_SIZE;
-  functionBytes += <f64>stringLength(load<u32>(fn, FN_NAME));
-  functionBytes += <f64>stringLength(load<u32>(fn, FN_SYSTEM));
-  functionBytes += <f64>stringLength(load<u32>(fn, FN_FILE));
-}
-
-function numberMapping(live: u32): void {
-  if (!number(mappingIds, mappingOrder, live)) return;
-  const mapping = mappings.pointer + <usize>live * MAP_SIZE;
-  mappingBytes += <f64>stringLength(load<u32>(mapping, MAP_FILE));
-  mappingBytes += <f64>stringLength(load<u32>(mapping, MAP_BUILD));
-}
-
 function numberLocation(live: u32): u32 {
   if (!number(locationIds, locationOrder, live)) return 0;
   const location = locations.pointer + <usize>live * LOC_SIZE;
   const count = load<u32>(location, LOC_LINE_COUNT);
   let line = lines.pointer + <usize>load<u32>(location, LOC_LINE_START) * LINE_SIZE;
   for (let i: u32 = 0; i < count; i++) {
-    numberFunction(load<u32>(line, LINE_FUNCTION));
+    number(functionIds, functionOrder, load<u32>(line, LINE_FUNCTION));
     line += LINE_SIZE;
   }
-  lineCount += count;
   const mapping = load<u32>(location, LOC_MAPPING);
-  if (mapping) numberMapping(mapping - 1);
+  if (mapping) number(mappingIds, mappingOrder, mapping - 1);
   return count;
 }
 

@@ -15,23 +15,42 @@ import {
 } from './seal-state';
 import { functions, lines, locations, mappings } from './store';
 
+/** What a nullable column of final ids is about. */
+const PARENT: u32 = 0;
+const LOCATION: u32 = 1;
+const MAPPING: u32 = 2;
+
+/** The id that a row refers to, NONE: null. */
+function referenceOf(what: u32, id: u32, index: u32): u32 {
+  if (what == PARENT) return parentOf(nodes, id);
+  if (what == LOCATION) {
+    const live = labelOf(nodes, id);
+    return live == NONE ? NONE : u32At(locationIds, live);
+  }
+  const mapping = load<u32>(recordAt(index), LOC_MAPPING);
+  return mapping ? u32At(mappingIds, mapping - 1) : NONE;
+}
+
+/** A nullable column of ids and its bitmap. */
+function fillReferences(slot: u32, what: u32, from: u32, count: u32): bool {
+  const out = slotFor(slot, count, 2);
+  const bits = slotBits(slot + 1, count);
+  if (!out || !bits) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    const id = referenceOf(what, from + i, i);
+    store<u32>(out + (<usize>i << 2), id == NONE ? 0 : id);
+    if (id != NONE) setBit(bits, i);
+  }
+  return true;
+}
+
 /** Slots: id, parent and its bitmap, location and its bitmap. */
 export function fillStacktraces(from: u32, count: u32): bool {
-  const parents = slotFor(1, count, 2);
-  const parentBits = slotBits(2, count);
-  const places = slotFor(3, count, 2);
-  const placeBits = slotBits(4, count);
-  if (!parents || !parentBits || !places || !placeBits) return false;
-  for (let i: u32 = 0; i < count; i++) {
-    const parent = parentOf(nodes, from + i);
-    const live = labelOf(nodes, from + i);
-    const at = <usize>i << 2;
-    store<u32>(parents + at, parent == NONE ? 0 : parent);
-    store<u32>(places + at, live == NONE ? 0 : u32At(locationIds, live));
-    if (parent != NONE) setBit(parentBits, i);
-    if (live != NONE) setBit(placeBits, i);
-  }
-  return fillIds(0, from, count);
+  return (
+    fillIds(0, from, count) &&
+    fillReferences(1, PARENT, from, count) &&
+    fillReferences(3, LOCATION, from, count)
+  );
 }
 
 /** Slots: id, mapping and its bitmap, address, folded, line offsets, functions, line numbers. */
@@ -39,24 +58,12 @@ export function fillLocations(from: u32, count: u32): bool {
   takeRecords(locations.pointer, LOC_SIZE, locationOrder.pointer, from, count);
   return (
     fillIds(0, from, count) &&
-    fillOwners(count) &&
+    fillReferences(1, MAPPING, from, count) &&
     fillField(3, 3, LOC_ADDRESS) &&
     fillFlag(4, LOC_FLAGS, 0) &&
     fillOffsets(5, LOC_LINE_COUNT) &&
     fillLines(count)
   );
-}
-
-function fillOwners(count: u32): bool {
-  const owners = slotFor(1, count, 2);
-  const bits = slotBits(2, count);
-  if (!owners || !bits) return false;
-  for (let i: u32 = 0; i < count; i++) {
-    const mapping = load<u32>(recordAt(i), LOC_MAPPING);
-    store<u32>(owners + (<usize>i << 2), mapping ? u32At(mappingIds, mapping - 1) : 0);
-    if (mapping) setBit(bits, i);
-  }
-  return true;
 }
 
 /** Innermost first, as in pprof. */

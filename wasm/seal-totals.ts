@@ -6,8 +6,7 @@ import { forgetRow, leafNode } from './seal-samples';
 import { lastAtMost, rowAt, seriesAt } from './seal-rows';
 import { slotFor } from './seal-slots';
 import {
-  SERIES_ID, SERIES_ROW_COUNT, SERIES_ROW_FROM, SERIES_SIZE, SERIES_TOTAL_COUNT, SERIES_TOTAL_FROM,
-  fillVec, items, series, spare,
+  SERIES_ID, SERIES_ROW, SERIES_SIZE, SERIES_TOTAL, fillVec, items, series, spare,
 } from './seal-state';
 import { sortByHigh } from './sort';
 import { sampleStacks, sampleValues, stacks } from './store';
@@ -54,10 +53,9 @@ function sumSeries(index: u32): void {
   forgetTotals();
   forgetRow();
   const record = seriesAt(index);
-  const first = load<u32>(record, SERIES_ROW_FROM);
-  const end = first + load<u32>(record, SERIES_ROW_COUNT);
+  const end = load<u32>(record, SERIES_SIZE + SERIES_ROW);
   sortedCount = 0;
-  for (let position = first; position < end; position++) addRow(position);
+  for (let position = load<u32>(record, SERIES_ROW); position < end; position++) addRow(position);
   sorted = sortByHigh(items.pointer, spare.pointer, sortedCount);
   summed = index;
 }
@@ -96,15 +94,14 @@ export function fillTotals(from: u32, count: u32): bool {
   const values = slotFor(2, count, 3);
   const counts = slotFor(3, count, 2);
   if (!ids || !leaves || !values || !counts) return false;
-  const first = series.pointer + SERIES_TOTAL_FROM;
-  let index = lastAtMost(first, SERIES_SIZE, series.length, from);
+  let index = lastAtMost(series.pointer + SERIES_TOTAL, SERIES_SIZE, series.length, from);
   let done: u32 = 0;
   while (done < count) {
     const record = seriesAt(index);
-    const start = from + done - load<u32>(record, SERIES_TOTAL_FROM);
-    const end = min(load<u32>(record, SERIES_TOTAL_COUNT), start + count - done);
-    if (start < end && summed != index) sumSeries(index);
-    for (let i = start; i < end; i++) {
+    const first = load<u32>(record, SERIES_TOTAL);
+    const end = min(load<u32>(record, SERIES_SIZE + SERIES_TOTAL), from + count) - first;
+    if (summed != index) sumSeries(index);
+    for (let i = from + done - first; i < end; i++) {
       const item = load<u64>(sorted + (<usize>i << 3));
       const sum = sumAt(<u32>item);
       const at = <usize>done << 2;

@@ -3,16 +3,16 @@
 // columns are only read, so queries go on; a seal's rows and stacks must stay until its release.
 import { NONE, ROW_SAMPLE_COUNT, ROW_SAMPLE_START, STACK_DEPTH, STACK_SIZE } from './layout';
 import { finishNodes, leafOf, startNodes } from './seal-nodes';
-import { countText, fillProfiles, profileBytes, startProfiles } from './seal-profiles';
-import { hasSpans, placeTotals, readRows, rowAt, seriesAt, totalsCount } from './seal-rows';
+import { fillProfiles } from './seal-profiles';
+import { hasSpans, readRows, rowAt, seriesAt } from './seal-rows';
 import { fillSamples, forgetRow, startSamples } from './seal-samples';
 import { dropSlots, slotsAt } from './seal-slots';
 import {
-  LEAF_NODE, LEAF_SERIES, LEAF_SIZE, SERIES_ROW_COUNT, SERIES_ROW_FROM, SERIES_TOTAL_COUNT,
-  dropSealState, fillVec, functionOrder, locationOrder, mappingOrder, nodes,
-  rowNumbers, rowSeries, sampleStarts, series, stackLeaves, u32At,
+  LEAF_NODE, LEAF_SERIES, LEAF_SIZE, SERIES_ROW, SERIES_TOTAL, dropSealState, fillVec,
+  functionOrder, locationOrder, mappingOrder, nodes, rowNumbers, rowSeries, sampleStarts, series,
+  stackLeaves, u32At,
 } from './seal-state';
-import { functionBytes, lineCount, mappingBytes, numberNodes, startSymbols } from './seal-symbols';
+import { numberNodes, startSymbols } from './seal-symbols';
 import { fillFunctions, fillLocations, fillMappings, fillStacktraces } from './seal-tables';
 import { dropTotals, fillTotals, forgetTotals, startTotals } from './seal-totals';
 import { MISUSE, OK, OUT_OF_MEMORY, fail } from './status';
@@ -29,22 +29,22 @@ const FRAME_COST: i32 = 8;
 /** What a node costs when its symbols are numbered, in samples. */
 const NODE_COST: i32 = 4;
 
-/** Tables, in the order of a block's files; `series` is the host's own. */
+/** Tables, in the order of a block's files without `series`; mappings are the seventh. */
 const PROFILES: u32 = 0;
 const SAMPLES: u32 = 1;
 const TOTALS: u32 = 2;
 const STACKTRACES: u32 = 3;
 const LOCATIONS: u32 = 4;
 const FUNCTIONS: u32 = 5;
-const MAPPINGS: u32 = 6;
+const TABLE_COUNT: u32 = 7;
 
-const RESULT: usize = memory.data(104, 8);
+const RESULT: usize = memory.data(48, 4);
 const RESULT_SERIES: usize = 0;
 const RESULT_SERIES_COUNT: usize = 4;
 const RESULT_HAS_SPANS: usize = 8;
 const RESULT_SLOTS: usize = 12;
-const RESULT_ROWS: usize = 16;
-const RESULT_EXTRA_BYTES: usize = 48;
+const RESULT_ROW_SERIES: usize = 16;
+const RESULT_ROWS: usize = 20;
 
 let phase: u32 = IDLE;
 /** Where the walk goes on: series, position of the row, sample in it. */
@@ -52,10 +52,13 @@ let atSeries: u32 = 0;
 let atRow: u32 = 0;
 let atSample: u32 = 0;
 let atNode: u32 = 0;
+/** Totals counted so far, and of the series that has the most. */
+let totalsCount: u32 = 0;
+let seriesTotalsMax: u32 = 0;
 
 /**
  * Starts a seal of `count` rows. Answers where the host writes their row numbers (u32) in final
- * order, while their series ids go to `sealSeriesIds`; or a status.
+ * order, or a status. Their series ids go where `sealResult` says; one series' rows are together.
  */
 export function sealBegin(count: u32): i32 {
   if (phase != IDLE) return fail(MISUSE);
@@ -74,14 +77,11 @@ export function sealBegin(count: u32): i32 {
   atRow = 0;
   atSample = 0;
   atNode = 0;
-  startProfiles();
+  totalsCount = 0;
+  seriesTotalsMax = 0;
+  store<u32>(RESULT, <u32>rowSeries.pointer, RESULT_ROW_SERIES);
   phase = ROWS;
   return <i32>rowNumbers.pointer;
-}
-
-/** Where the host writes the final series id (u32) of each row; one series' rows are together. */
-export function sealSeriesIds(): usize {
-  return rowSeries.pointer;
 }
 
 /**
@@ -115,14 +115,19 @@ function walk(budget: i32): i32 {
       budget -= cost;
       atSample++;
     }
-    budget -= <i32>countText(row);
     atSample = 0;
     atRow++;
-    const record = seriesAt(atSeries);
-    const end = load<u32>(record, SERIES_ROW_FROM) + load<u32>(record, SERIES_ROW_COUNT);
-    if (atRow == end) atSeries++;
+    if (atRow == load<u32>(seriesAt(atSeries + 1), SERIES_ROW)) endSeries();
   }
   return finishWalk();
+}
+
+/** The totals of the next series come after those of this one. */
+function endSeries(): void {
+  const count = totalsCount - load<u32>(seriesAt(atSeries), SERIES_TOTAL);
+  seriesTotalsMax = max(seriesTotalsMax, count);
+  atSeries++;
+  store<u32>(seriesAt(atSeries), totalsCount, SERIES_TOTAL);
 }
 
 @inline function samplesLeft(): u32 {
@@ -134,8 +139,7 @@ function visit(ordinal: u32): i32 {
   const at = stackLeaves.pointer + <usize>ordinal * LEAF_SIZE;
   if (load<u32>(at, LEAF_SERIES) == atSeries) return 1;
   store<u32>(at, atSeries, LEAF_SERIES);
-  const total = seriesAt(atSeries) + SERIES_TOTAL_COUNT;
-  store<u32>(total, load<u32>(total) + 1);
+  totalsCount++;
   if (load<u32>(at, LEAF_NODE) != NONE) return 1;
   const leaf = leafOf(ordinal);
   if (leaf == NONE) return -1;
@@ -147,7 +151,7 @@ function visit(ordinal: u32): i32 {
 function finishWalk(): i32 {
   finishNodes();
   // A whole walk without memory for the rest would be in vain: everything is reserved now.
-  if (!startSymbols() || !startSamples(placeTotals()) || !startTotals()) {
+  if (!startSymbols() || !startSamples(seriesTotalsMax) || !startTotals()) {
     return fail(OUT_OF_MEMORY);
   }
   phase = NUMBER;
@@ -160,26 +164,22 @@ function finish(): i32 {
   store<u32>(RESULT, series.length, RESULT_SERIES_COUNT);
   store<u32>(RESULT, hasSpans ? 1 : 0, RESULT_HAS_SPANS);
   store<u32>(RESULT, <u32>slotsAt(), RESULT_SLOTS);
-  note(PROFILES, rowNumbers.length, profileBytes);
-  note(SAMPLES, u32At(sampleStarts, rowNumbers.length), 0);
-  note(TOTALS, totalsCount, 0);
-  note(STACKTRACES, nodes.length, 0);
-  note(LOCATIONS, locationOrder.length, <f64>lineCount * 12);
-  note(FUNCTIONS, functionOrder.length, functionBytes);
-  note(MAPPINGS, mappingOrder.length, mappingBytes);
+  store<u32>(RESULT, rowNumbers.length, RESULT_ROWS);
+  store<u32>(RESULT, u32At(sampleStarts, rowNumbers.length), RESULT_ROWS + 4);
+  store<u32>(RESULT, totalsCount, RESULT_ROWS + 8);
+  store<u32>(RESULT, nodes.length, RESULT_ROWS + 12);
+  store<u32>(RESULT, locationOrder.length, RESULT_ROWS + 16);
+  store<u32>(RESULT, functionOrder.length, RESULT_ROWS + 20);
+  store<u32>(RESULT, mappingOrder.length, RESULT_ROWS + 24);
   phase = READY;
   return 0;
 }
 
-function note(table: usize, rows: u32, extraBytes: f64): void {
-  store<u32>(RESULT + (table << 2), rows, RESULT_ROWS);
-  store<f64>(RESULT + (table << 3), extraBytes, RESULT_EXTRA_BYTES);
-}
-
 /**
- * Where the sizes of the tables are, once `sealStep` answered 0: address and number of the series
- * records u32, 1 with spans u32, address of the slots u32 (12 bytes each: pointer, length in bytes,
- * capacity), rows by table u32, bytes of strings and lists by table f64.
+ * Where the seal's own sizes and addresses are, all u32: address and number of the series records,
+ * 1 with spans, address of the slots (12 bytes each: pointer, length in bytes, capacity), where the
+ * host writes the rows' series ids, and the rows of each table. All but the series ids' address
+ * only once `sealStep` answered 0.
  */
 export function sealResult(): usize {
   return RESULT;
@@ -190,8 +190,9 @@ export function sealResult(): usize {
  * Answers OK or a status; a range past the end is MISUSE.
  */
 export function sealFill(table: u32, from: u32, count: u32): i32 {
+  if (phase != READY || table >= TABLE_COUNT) return fail(MISUSE);
   const rows = load<u32>(RESULT + (<usize>table << 2), RESULT_ROWS);
-  if (phase != READY || <u64>from + count > <u64>rows) return fail(MISUSE);
+  if (<u64>from + count > <u64>rows) return fail(MISUSE);
   // Samples and totals share their sort buffers.
   if (table == SAMPLES) forgetTotals();
   return fillTable(table, from, count) ? OK : fail(OUT_OF_MEMORY);

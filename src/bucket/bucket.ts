@@ -2,9 +2,9 @@
 // Owns the contract; `test/cases/bucket.ts` runs it against every driver and wrapper.
 //
 // Keys are `/`-separated segments (`keys.ts`). Not found is `missing`; throttling, time-outs and
-// 5xx are `unavailable`; an aborted call rejects with the signal's reason and stores nothing.
-// Buffers passed in are read before the promise settles and never kept; buffers handed out
-// belong to the caller.
+// 5xx are `unavailable`; an aborted call rejects with the signal's reason. A put that was aborted
+// or `unavailable` has stored the whole object or nothing, and stores nothing later. Buffers passed
+// in are read before the promise settles and never kept; buffers handed out belong to the caller.
 
 /*
  * What every caller may rely on, and what it owes:

@@ -1,7 +1,8 @@
 // How keys become paths on a disk and back. Owns the names of files and folders; touches no disk.
 //
 // Each segment is percent-encoded, so that no two keys share a file even where case does not
-// count. A segment too long for one file name becomes several folders: every piece but the last
+// count. ULIDs stay readable: they name every block, and people look at those folders. A segment
+// too long for one file name becomes several folders: every piece but the last
 // ends in `~`, every piece but the first begins with it, and `~` is in no encoded segment.
 // Names that begin with `.tmp-` are unfinished writes; no encoded segment begins with a dot.
 import { percentDecode, percentEncode } from '../lib/percent-encode.ts';
@@ -36,7 +37,7 @@ export function pieceOfName(name: string, isFirst: boolean): SegmentPiece | unde
 
 /** The segment whose pieces, joined, are `text`; undefined when it is nobody's. */
 export function segmentOfPieces(pieces: readonly string[]): string | undefined {
-  const segment = percentDecode(pieces.join(''));
+  const segment = decodeSegment(pieces.join(''));
   if (segment === undefined || segment === '') return undefined;
   // Only the way of cutting that `pathOfKey` has: otherwise two paths would be one key.
   const isOurs = pathOfSegment(segment) === joinPieces(pieces);
@@ -44,12 +45,36 @@ export function segmentOfPieces(pieces: readonly string[]): string | undefined {
 }
 
 function pathOfSegment(segment: string): string {
-  const encoded = percentEncode(segment);
+  const encoded = encodeSegment(segment);
   const pieces: string[] = [];
   for (let at = 0; at < encoded.length; at += pieceBytesMax) {
     pieces.push(encoded.slice(at, at + pieceBytesMax));
   }
   return joinPieces(pieces);
+}
+
+/** A ULID as it is written, upper case: 26 Crockford characters, 128 bits. */
+const ulidPattern = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/**
+ * A ULID is its own file name. A name that differs from one in case only would share its file where
+ * case does not count, so its first character is encoded though it would not need to be.
+ */
+function encodeSegment(segment: string): string {
+  if (ulidPattern.test(segment)) return segment;
+  const encoded = percentEncode(segment);
+  if (!ulidPattern.test(encoded.toUpperCase())) return encoded;
+  return `%${encoded.charCodeAt(0).toString(16).toUpperCase()}${encoded.slice(1)}`;
+}
+
+/** The segment that `encodeSegment` gives this text for; undefined when there is none. */
+function decodeSegment(text: string): string | undefined {
+  if (ulidPattern.test(text)) return text;
+  const plain = /^%3([0-7])(.{25})$/.exec(text);
+  const lower = plain === null ? undefined : `${plain[1]}${plain[2]}`;
+  if (lower !== undefined && encodeSegment(lower) === text) return lower;
+  const segment = percentDecode(text);
+  return segment !== undefined && encodeSegment(segment) === text ? segment : undefined;
 }
 
 function joinPieces(pieces: readonly string[]): string {

@@ -38,11 +38,11 @@ export function s3Failure(error: unknown, doing: string): Failure {
   const answer = answerOf(error);
   const { code, status } = answer;
   const kind = kindOf(answer);
-  const what = status === undefined ? code : `${status} ${code}`;
-  // An answer without a body has no message of its own; the SDK then says `UnknownError`.
-  const message = messageOf(error);
-  const detail = message === '' || message === code ? '' : `, ${message}`;
-  return new Failure(kind, `${doing}: ${what}${detail}`, { cause: error });
+  const what = status === undefined ? '' : `${status} ${code}`;
+  // An answer without a body has no message of its own; `fetch failed` says why in its cause.
+  const why = error instanceof Error && error.cause instanceof Error ? messageOf(error.cause) : '';
+  const parts = [what, messageOf(error), why].filter((part) => part !== '' && part !== code);
+  return new Failure(kind, `${doing}: ${parts.join(', ') || code}`, { cause: error });
 }
 
 function kindOf({ code, status }: Answer): FailureKind {

@@ -25,8 +25,9 @@ export interface StreamUpload {
 
 /**
  * Stores the chunks under the key and answers their bytes. After a failure or an abort nothing is
- * visible under the key, and the parts were given back as far as the server could be reached:
- * buckets should have a rule that drops unfinished uploads after a day.
+ * visible under the key, unless only the answer to the last request was lost; the parts were given
+ * back as far as the server could be reached: buckets should have a rule that drops unfinished
+ * uploads after a day.
  */
 export async function uploadStream(upload: StreamUpload): Promise<number> {
   const { bucket, key, doing, signal } = upload;

@@ -86,8 +86,8 @@ export class Head {
 
   /**
    * Appends the profile that `kernel` scanned last. Its rows are invisible until `commit` passes
-   * `sequence`; sequences must grow. Throws `limit` (reason `head_full`) or `unavailable` (no memory) with
-   * nothing changed.
+   * `sequence`; sequences must grow. Throws `limit` (reason `head_full`) or `unavailable` (no
+   * memory) with nothing changed.
    */
   ingest(entry: HeadEntry): IngestCounts {
     assert(!this.#isSealed, 'a sealed head takes no rows');

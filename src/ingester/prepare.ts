@@ -3,6 +3,7 @@
 import { Failure, isFailure } from '../errors.ts';
 import { planSeries, type SeriesPlan } from '../head/series-plan.ts';
 import type { ScanFacts } from '../kernel/facts.ts';
+import { isInflatedTooLarge } from '../lib/inflate.ts';
 import { validateLabels } from '../limits/label-rules.ts';
 import type { Limits } from '../limits/limits.ts';
 import { finalLabels, type Labels } from '../model/labels.ts';
@@ -77,7 +78,7 @@ export function inflateBody(
     return gunzip(body, bytesMax);
   } catch (error) {
     if (!isFailure(error, 'invalid')) throw error;
-    const reason = error.reason ?? 'malformed_profile';
+    const reason = isInflatedTooLarge(error) ? 'profile_size_limit' : 'malformed_profile';
     throw new Failure('invalid', `profile: ${error.message}`, { cause: error, reason });
   }
 }

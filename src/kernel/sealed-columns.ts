@@ -108,10 +108,13 @@ export class SlotReader {
 /** What the kernel needs to know of a table, and how its slots become columns. */
 export interface TableShape {
   readonly name: string;
-  /** About how many bytes a row takes besides strings and lists. */
+  /** About how many bytes a row takes; strings and lists are guessed from real heads. */
   readonly rowBytes: number;
   columns(slots: SlotReader, hasSpans: boolean): Column[];
 }
+
+/** Bytes of a string with its offset, on average; file and function names are long. */
+const textBytes = 4 + 36;
 
 const column = (name: string, data: ColumnData): Column => ({ name, data });
 
@@ -174,7 +177,7 @@ const stacktraces: TableShape = {
 
 const locations: TableShape = {
   name: 'locations',
-  rowBytes: 4 + 4 + 8 + 1 + 4,
+  rowBytes: 4 + 4 + 8 + 1 + 4 + 12,
   columns: (slots) => {
     const fields = [column('function_id', slots.u32(6)), column('line', slots.i64(7))];
     return [
@@ -189,7 +192,7 @@ const locations: TableShape = {
 
 const functions: TableShape = {
   name: 'functions',
-  rowBytes: 4 + 3 * 4 + 8,
+  rowBytes: 4 + 3 * textBytes + 8,
   columns: (slots) => [
     column('function_id', slots.u32(0)),
     column('name', slots.utf8(1)),
@@ -201,7 +204,7 @@ const functions: TableShape = {
 
 const mappings: TableShape = {
   name: 'mappings',
-  rowBytes: 4 + 3 * 8 + 2 * 4 + 4,
+  rowBytes: 4 + 3 * 8 + 2 * textBytes + 4,
   columns: (slots) => [
     column('mapping_id', slots.u32(0)),
     column('memory_start', slots.u64(1)),

@@ -12,12 +12,11 @@ import { SlotReader, type TableShape, tableShapes } from './sealed-columns.ts';
  */
 const stepBudget = 1 << 20;
 /** Bytes of a series record; the fields are read in `seriesRanges`. */
-const seriesBytes = 48;
+const seriesBytes = 32;
 
 /** Exports of `wasm/seal.ts`; `wasm/ABI.md` says what they do. Addresses come back signed. */
 interface SealExports {
   sealBegin(rowCount: number): number;
-  sealSeriesIds(): number;
   sealStep(budget: number): number;
   sealResult(): number;
   sealFill(table: number, from: number, count: number): number;
@@ -85,7 +84,7 @@ export class SealedHead {
     const rowsAt = this.#kernel.check(this.#kernel.call(() => calls.sealBegin(count)));
     this.#open = calls;
     this.#state = 'sealing';
-    const idsAt = this.#call(() => calls.sealSeriesIds()) >>> 0;
+    const { idsAt } = this.#result();
     const { buffer } = this.#kernel.u8();
     new Uint32Array(buffer, rowsAt, count).set(this.#rowOrder);
     new Uint32Array(buffer, idsAt, count).set(this.#seriesIds);
@@ -102,9 +101,8 @@ export class SealedHead {
     return this.#open !== undefined && (this.#kernel.exports as unknown) === this.#open;
   }
 
-  /** What the finished seal says of itself; offsets as in `wasm/seal.ts`. */
+  /** What the seal says of itself; offsets as in `wasm/seal.ts`. */
   #result() {
-    assert(this.#state === 'ready', `seal is ${this.#state}, must be ready`);
     const at = this.#call((calls) => calls.sealResult()) >>> 0;
     const view = new DataView(this.#kernel.u8().buffer, at);
     return {
@@ -112,13 +110,14 @@ export class SealedHead {
       seriesCount: view.getUint32(4, true),
       hasSpans: view.getUint32(8, true) === 1,
       slotsAt: view.getUint32(12, true),
-      rows: (table: number) => view.getUint32(16 + 4 * table, true),
-      extraBytes: (table: number) => view.getFloat64(48 + 8 * table, true),
+      idsAt: view.getUint32(16, true),
+      rows: (table: number) => view.getUint32(20 + 4 * table, true),
     };
   }
 
   /** The tables, in the order of a block's files without `series`; once `step` said false. */
   tables(): Table[] {
+    assert(this.#state === 'ready', `seal is ${this.#state}, must be ready`);
     return tableShapes.map((shape, index) => this.#table(shape, index));
   }
 
@@ -128,7 +127,7 @@ export class SealedHead {
     return {
       name: shape.name,
       rows,
-      bytes: rows * shape.rowBytes + result.extraBytes(index),
+      bytes: rows * shape.rowBytes,
       columns: (from, count) => {
         assert(
           from >= 0 && count >= 0 && from + count <= rows,
@@ -143,19 +142,24 @@ export class SealedHead {
 
   /** The series of the head, ascending, with the rows that each has in the tables. */
   seriesRanges(): SeriesRange[] {
+    assert(this.#state === 'ready', `seal is ${this.#state}, must be ready`);
     const { seriesAt, seriesCount } = this.#result();
-    const length = seriesCount * seriesBytes;
+    // One record more has the ends.
+    const length = (seriesCount + 1) * seriesBytes;
     const records = new DataView(this.#kernel.u8().buffer, seriesAt, length);
     return Array.from({ length: seriesCount }, (_, index) => {
-      const u32 = (field: number) => records.getUint32(index * seriesBytes + field, true);
-      const i64 = (field: number) => records.getBigInt64(index * seriesBytes + field, true);
+      const at = index * seriesBytes;
+      const range = (field: number): RowRange => {
+        const from = records.getUint32(at + field, true);
+        return [from, records.getUint32(at + seriesBytes + field, true) - from];
+      };
       return {
-        seriesId: u32(0),
-        profiles: [u32(4), u32(8)],
-        samples: [u32(12), u32(16)],
-        totals: [u32(20), u32(24)],
-        minTimeNs: i64(32),
-        maxTimeNs: i64(40),
+        seriesId: records.getUint32(at, true),
+        profiles: range(4),
+        samples: range(8),
+        totals: range(12),
+        minTimeNs: records.getBigInt64(at + 16, true),
+        maxTimeNs: records.getBigInt64(at + 24, true),
       };
     });
   }

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
-/** The compiled module for `Platform.parquetModule`; about 5 MB of code, compiled once a process. */
+/** The module for `Platform.parquetModule`: about 5 MB of code, to be compiled once a process. */
 export async function loadParquetModule(): Promise<WebAssembly.Module> {
   // `import.meta.resolve` does not work in Deno once a test runner has transformed the file.
   const { resolve } = createRequire(import.meta.url);

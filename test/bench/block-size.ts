@@ -74,19 +74,17 @@ async function report(parquet: Parquet, name: string, shape: Shape): Promise<voi
   const stallMs = await longestStallMs(writeBlock(input));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   print(`\n## ${name}: ${samples} samples, ${tables[1]?.rows} profiles, ${tables[0]?.rows} series`);
-  print(
-    `pushed ${pushedBytes} bytes of pprof.gz; block ${bytes}: ${(bytes / samples).toFixed(2)} B/sample`,
-  );
+  const perSample = (bytes / samples).toFixed(2);
+  print(`pushed ${pushedBytes} bytes of pprof.gz; block ${bytes}: ${perSample} B/sample`);
   const [cpuNs, wallNs] = [(user + system) * 1000, writeMs * 1e6].map((ns) => ns / samples);
   print(`write ${cpuNs?.toFixed(0)} ns/sample of cpu, ${wallNs?.toFixed(0)} on the clock`);
   print(`longest stall ${stallMs.toFixed(1)} ms`);
   print(`encoder memory ${(parquet.memoryBytes() / 2 ** 20).toFixed(1)} MiB`);
   print('| table | rows | bytes | B/row | B/sample |\n|---|---:|---:|---:|---:|');
   for (const file of files) {
-    const cells = [file.bytes / Math.max(1, file.rows), file.bytes / samples];
-    print(
-      `| ${file.name} | ${file.rows} | ${file.bytes} | ${cells.map((one) => one.toFixed(2)).join(' | ')} |`,
-    );
+    const [row, sample] = [Math.max(1, file.rows), samples].map((one) => file.bytes / one);
+    const cells = [file.name, file.rows, file.bytes, row?.toFixed(2), sample?.toFixed(2)];
+    print(`| ${cells.join(' | ')} |`);
   }
   for (const table of tables) await reportDictionaries(parquet, table);
 }

@@ -1,9 +1,19 @@
 // The contract of a bucket, run against every driver and wrapper. Each case gets a bucket of its
-// own that is empty; what only one driver promises is in that driver's test.
+// own that is empty; what only one driver promises is in that driver's test. Streams, listings and
+// stages are in files of their own.
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Bucket, ByteRange, ListOptions, ListPage } from '../../src/bucket/bucket.ts';
-import { Failure } from '../../src/errors.ts';
-import { bytesOf, chunked, patterned, textOf } from '../support/bytes.ts';
+import type { Bucket, ByteRange } from '../../src/bucket/bucket.ts';
+import {
+  emptyPage,
+  expectKind,
+  keysOf,
+  type OpenBucket,
+  sortedByBytes,
+} from '../support/bucket-checks.ts';
+import { bytesOf, chunked, textOf } from '../support/bytes.ts';
+import { listCases, manyKeysCase } from './bucket-lists.ts';
+import { stageCases } from './bucket-stages.ts';
+import { abortCases, streamCases } from './bucket-streams.ts';
 
 export interface BucketCase {
   bucket: Bucket;
@@ -82,13 +92,11 @@ export function bucketContract(
     abortCases(open);
     listCases(open);
     manyKeysCase(open);
-    stageCases(open, traits);
+    stageCases(open, traits.hidesStagedFiles);
   });
 }
 
-type Open = () => Promise<Bucket>;
-
-function objectCases(open: Open): void {
+function objectCases(open: OpenBucket): void {
   it('gives back what was put', async () => {
     const bucket = await open();
     expect(await bucket.put('a/b.bin', bytesOf('hello'))).toBe(true);
@@ -185,7 +193,7 @@ function objectCases(open: Open): void {
   });
 }
 
-function rangeCases(open: Open): void {
+function rangeCases(open: OpenBucket): void {
   it('reads ranges, cut to the object', async () => {
     const bucket = await open();
     await bucket.put('k', bytesOf('0123456789'));
@@ -233,7 +241,7 @@ function rangeCases(open: Open): void {
   });
 }
 
-function conditionCases(open: Open): void {
+function conditionCases(open: OpenBucket): void {
   it('puts only if absent', async () => {
     const bucket = await open();
     expect(await bucket.put('lock', bytesOf('one'), { onlyIfAbsent: true })).toBe(true);
@@ -270,317 +278,4 @@ function conditionCases(open: Open): void {
     }
     await writing;
   });
-}
-
-function streamCases(open: Open): void {
-  const sizes: [string, number, number][] = [
-    ['nothing', 0, 1],
-    ['one byte', 1, 1],
-    ['a few chunks', 10_000, 999],
-    ['20 MiB in odd chunks', 20 * 1024 * 1024, 777_777],
-  ];
-  for (const [what, bytes, chunkBytes] of sizes) {
-    it(`stores a stream of ${what}`, async () => {
-      const bucket = await open();
-      const body = patterned(bytes);
-      expect(await bucket.putStream('s', chunked(body, chunkBytes))).toBe(bytes);
-      expect((await bucket.head('s')).bytes).toBe(bytes);
-      const stored = await bucket.get('s');
-      // Comparing 20 MiB element by element with `toEqual` takes seconds.
-      expect(Buffer.compare(stored, body)).toBe(0);
-    });
-  }
-
-  it('lets the source reuse its buffer, and takes empty chunks', async () => {
-    const bucket = await open();
-    const reusing = async function* () {
-      const buffer = new Uint8Array(1000);
-      for (let fill = 1; fill <= 50; fill++) {
-        yield buffer.fill(fill);
-        yield buffer.subarray(0, 0);
-      }
-    };
-    expect(await bucket.putStream('s', reusing())).toBe(50_000);
-    const stored = await bucket.get('s');
-    for (let i = 0; i < 50; i++) expect(stored[i * 1000 + 500]).toBe(i + 1);
-  });
-
-  for (const [what, goodBytes] of [
-    ['at once', 0],
-    ['in its first bytes', 10],
-    ['after 17 MiB', 17 * 1024 * 1024],
-  ] as const) {
-    it(`stores nothing of a stream that fails ${what}, and throws what it threw`, async () => {
-      const bucket = await open();
-      const reason = new Error('the source broke');
-      await expect(bucket.putStream('new', breaking(goodBytes, reason))).rejects.toBe(reason);
-      await expectKind(bucket.get('new'), 'missing', 'new');
-      await bucket.put('old', bytesOf('stays'));
-      await expect(bucket.putStream('old', breaking(goodBytes, reason))).rejects.toBe(reason);
-      expect(textOf(await bucket.get('old'))).toBe('stays');
-      expect(await keysOf(bucket, '')).toEqual(['old']);
-    });
-  }
-
-  it('throws what the source threw also when it looks like an error of the disk', async () => {
-    const bucket = await open();
-    const reason = Object.assign(new Error('elsewhere'), { code: 'ENOENT' });
-    await expect(bucket.putStream('k', breaking(3, reason))).rejects.toBe(reason);
-  });
-}
-
-function abortCases(open: Open): void {
-  it('rejects every call whose signal is aborted already', async () => {
-    const bucket = await open();
-    await bucket.put('k', bytesOf('stays'));
-    const reason = new Error('the caller left');
-    const signal = AbortSignal.abort(reason);
-    const calls: (() => Promise<unknown>)[] = [
-      () => bucket.get('k', { signal }),
-      () => bucket.getRange('k', { suffix: 1 }, { signal }),
-      () => bucket.head('k', { signal }),
-      () => bucket.put('k', bytesOf('new'), { signal }),
-      () => bucket.put('n', bytesOf('new'), { signal, onlyIfAbsent: true }),
-      () => bucket.putStream('k', chunked(bytesOf('new'), 1), { signal }),
-      () => bucket.list('', { signal }),
-      () => bucket.delete('k', { signal }),
-    ];
-    for (const call of calls) await expect(call()).rejects.toBe(reason);
-    expect(textOf(await bucket.get('k'))).toBe('stays');
-    expect(await keysOf(bucket, '')).toEqual(['k']);
-  });
-
-  for (const goodBytes of [10, 17 * 1024 * 1024]) {
-    it(`stores nothing of a stream aborted after ${goodBytes} bytes, and ends it`, async () => {
-      const bucket = await open();
-      const controller = new AbortController();
-      const reason = new Error('the caller left');
-      let isEnded = false;
-      const source = async function* () {
-        try {
-          yield* chunked(patterned(goodBytes), 1_000_000);
-          controller.abort(reason);
-          yield bytesOf('one more');
-          yield bytesOf('and another');
-        } finally {
-          isEnded = true;
-        }
-      };
-      const put = bucket.putStream('s', source(), { signal: controller.signal });
-      await expect(put).rejects.toBe(reason);
-      expect(isEnded).toBe(true);
-      expect(await bucket.list('')).toEqual(emptyPage);
-    });
-  }
-}
-
-function listCases(open: Open): void {
-  const keys = ['a', 'b/1', 'b/2/x', 'b/2/y', 'b/3', 'b-1', 'b.x', 'c/1', 'c0', 'é/1', 'z'];
-  const fill = async () => {
-    const bucket = await open();
-    for (const key of keys) await bucket.put(key, bytesOf(key));
-    return bucket;
-  };
-
-  it('lists by prefix, whole segments or not', async () => {
-    const bucket = await fill();
-    expect(await keysOf(bucket, '')).toEqual(sortedByBytes(keys));
-    expect(await keysOf(bucket, 'b')).toEqual(['b-1', 'b.x', 'b/1', 'b/2/x', 'b/2/y', 'b/3']);
-    expect(await keysOf(bucket, 'b/')).toEqual(['b/1', 'b/2/x', 'b/2/y', 'b/3']);
-    expect(await keysOf(bucket, 'b/2')).toEqual(['b/2/x', 'b/2/y']);
-    expect(await keysOf(bucket, 'b/2/x')).toEqual(['b/2/x']);
-    expect(await bucket.list('nothing')).toEqual(emptyPage);
-    expect(await bucket.list('b/2/x/')).toEqual(emptyPage);
-  });
-
-  it('groups by delimiter', async () => {
-    const bucket = await fill();
-    const top = await pageOf(bucket, '', { delimiter: '/' });
-    expect(top).toEqual({ keys: ['a', 'b-1', 'b.x', 'c0', 'z'], prefixes: ['b/', 'c/', 'é/'] });
-    const b = await pageOf(bucket, 'b/', { delimiter: '/' });
-    expect(b).toEqual({ keys: ['b/1', 'b/3'], prefixes: ['b/2/'] });
-    const half = await pageOf(bucket, 'b', { delimiter: '/' });
-    expect(half).toEqual({ keys: ['b-1', 'b.x'], prefixes: ['b/'] });
-    const deep = await pageOf(bucket, 'b/2/', { delimiter: '/' });
-    expect(deep).toEqual({ keys: ['b/2/x', 'b/2/y'], prefixes: [] });
-  });
-
-  it('pages through objects and prefixes without losing or repeating one', async () => {
-    const bucket = await fill();
-    for (const delimiter of [undefined, '/'] as const) {
-      for (const prefix of ['', 'b', 'b/', 'c']) {
-        const options: ListOptions = delimiter === undefined ? {} : { delimiter };
-        const whole = await pageOf(bucket, prefix, options);
-        for (const pageSize of [1, 2, 3, 1000]) {
-          const paged = await pageOf(bucket, prefix, { ...options, pageSize });
-          expect({ prefix, pageSize, ...paged }).toEqual({ prefix, pageSize, ...whole });
-        }
-      }
-    }
-  });
-
-  it('goes on behind the last key when keys come and go between pages', async () => {
-    const bucket = await fill();
-    const first = await bucket.list('', { pageSize: 3 });
-    expect(first.objects.map(({ key }) => key)).toEqual(['a', 'b-1', 'b.x']);
-    await bucket.delete('b.x');
-    await bucket.delete('b/1');
-    await bucket.put('a0', bytesOf('behind us'));
-    await bucket.put('b/2/xx', bytesOf('ahead of us'));
-    const rest = await keysOf(bucket, '', { cursor: first.cursor! });
-    expect(rest).toEqual(['b/2/x', 'b/2/xx', 'b/2/y', 'b/3', 'c/1', 'c0', 'z', 'é/1']);
-  });
-
-  it('refuses page sizes out of bounds', async () => {
-    const bucket = await open();
-    for (const pageSize of [0, -1, 1001, 1.5, Number.NaN]) {
-      await expectKind(bucket.list('', { pageSize }), 'invalid', pageSize);
-    }
-  });
-}
-
-function manyKeysCase(open: Open): void {
-  it('lists more than a thousand keys in pages', { timeout: 120_000 }, async () => {
-    const bucket = await open();
-    const keys = Array.from({ length: 1_030 }, (_, i) => `many/${i % 7}/${i}`);
-    for (let from = 0; from < keys.length; from += 32) {
-      const batch = keys.slice(from, from + 32);
-      await Promise.all(batch.map((key) => bucket.put(key, bytesOf(key))));
-    }
-    const first = await bucket.list('many/');
-    expect(first.objects).toHaveLength(1000);
-    expect(first.cursor).toBeDefined();
-    expect(await keysOf(bucket, 'many/')).toEqual(sortedByBytes(keys));
-    expect(await keysOf(bucket, '', { pageSize: 400 })).toEqual(sortedByBytes(keys));
-    const folders = await pageOf(bucket, 'many/', { delimiter: '/' });
-    expect(folders).toEqual({
-      keys: [],
-      prefixes: Array.from({ length: 7 }, (_, i) => `many/${i}/`),
-    });
-    for (let from = 0; from < keys.length; from += 32) {
-      await Promise.all(keys.slice(from, from + 32).map((key) => bucket.delete(key)));
-    }
-    expect(await bucket.list('')).toEqual(emptyPage);
-  });
-}
-
-function stageCases(open: Open, { hidesStagedFiles }: BucketTraits): void {
-  const hidden = (names: string[]) => (hidesStagedFiles ? [] : names);
-
-  it('shows a staged folder as a block only once it is committed', async () => {
-    const bucket = await open();
-    const stage = await bucket.stage('blocks/ONE/');
-    expect(await keysOf(bucket, '')).toEqual([]);
-    expect(await stage.putStream('a.parquet', chunked(bytesOf('aaa'), 2))).toBe(3);
-    expect(await keysOf(bucket, '')).toEqual(hidden(['blocks/ONE/a.parquet']));
-    const big = patterned(9 * 1024 * 1024);
-    expect(await stage.putStream('b.parquet', chunked(big, 1_000_003))).toBe(big.length);
-    const both = ['blocks/ONE/a.parquet', 'blocks/ONE/b.parquet'];
-    expect(await keysOf(bucket, '')).toEqual(hidden(both));
-    await expectKind(bucket.head('blocks/ONE/meta.json'), 'missing', 'meta.json');
-    const meta = bytesOf('{}');
-    await stage.commit(meta);
-    meta.fill(0);
-    await stage.abort();
-    expect(await keysOf(bucket, '')).toEqual([...both, 'blocks/ONE/meta.json']);
-    expect(textOf(await bucket.get('blocks/ONE/meta.json'))).toBe('{}');
-    expect(textOf(await bucket.get('blocks/ONE/a.parquet'))).toBe('aaa');
-    expect((await bucket.head('blocks/ONE/b.parquet')).bytes).toBe(big.length);
-    const page = await pageOf(bucket, 'blocks/', { delimiter: '/' });
-    expect(page).toEqual({ keys: [], prefixes: ['blocks/ONE/'] });
-  });
-
-  it('leaves nothing of an aborted stage', async () => {
-    const bucket = await open();
-    await bucket.put('blocks/OTHER/meta.json', bytesOf('stays'));
-    const stage = await bucket.stage('blocks/ONE/');
-    await stage.putStream('a.parquet', chunked(bytesOf('aaa'), 2));
-    await stage.putStream('b.parquet', chunked(bytesOf('bbb'), 2));
-    await stage.abort();
-    await stage.abort();
-    expect(await keysOf(bucket, '')).toEqual(['blocks/OTHER/meta.json']);
-    await expectKind(stage.putStream('c', chunked(bytesOf('c'), 1)), 'internal', 'c');
-    await expectKind(stage.commit(bytesOf('{}')), 'internal', 'commit');
-    const again = await bucket.stage('blocks/ONE/');
-    await again.commit(bytesOf('{}'));
-    expect(await keysOf(bucket, 'blocks/ONE/')).toEqual(['blocks/ONE/meta.json']);
-  });
-
-  it('stages several folders at once', async () => {
-    const bucket = await open();
-    const names = ['x/ONE/', 'x/TWO/', 'x/THREE/'];
-    const stages = await Promise.all(names.map((prefix) => bucket.stage(prefix)));
-    await Promise.all(stages.map((stage) => stage.putStream('t', chunked(bytesOf('t'), 1))));
-    await stages[1]!.commit(bytesOf('two'));
-    await stages[0]!.abort();
-    await stages[2]!.abort();
-    expect(await keysOf(bucket, '')).toEqual(['x/TWO/meta.json', 'x/TWO/t']);
-  });
-
-  it('takes a staged file again whose source failed or was aborted', async () => {
-    const bucket = await open();
-    const stage = await bucket.stage('b/');
-    const reason = new Error('the source broke');
-    await expect(stage.putStream('t', breaking(10, reason))).rejects.toBe(reason);
-    const signal = AbortSignal.abort(reason);
-    const aborted = stage.putStream('t', chunked(bytesOf('x'), 1), { signal });
-    await expect(aborted).rejects.toBe(reason);
-    expect(await stage.putStream('t', chunked(bytesOf('good'), 1))).toBe(4);
-    await stage.commit(bytesOf('{}'));
-    expect(await keysOf(bucket, '')).toEqual(['b/meta.json', 'b/t']);
-    expect(textOf(await bucket.get('b/t'))).toBe('good');
-  });
-
-  it('refuses names of staged files that would be elsewhere or the commit itself', async () => {
-    const bucket = await open();
-    const stage = await bucket.stage('b/');
-    for (const name of ['meta.json', 'a/b', '', '..', '/a']) {
-      await expectKind(stage.putStream(name, chunked(bytesOf('x'), 1)), 'invalid', name);
-    }
-    await stage.abort();
-    expect(await bucket.list('')).toEqual(emptyPage);
-  });
-}
-
-const emptyPage: ListPage = { objects: [], prefixes: [], cursor: undefined };
-
-async function expectKind(call: Promise<unknown>, kind: string, about: unknown): Promise<void> {
-  const outcome = await call.then(
-    (value) => `answered ${String(value)}`,
-    (error: unknown) => (error instanceof Failure ? error.kind : error),
-  );
-  expect([about, outcome]).toEqual([about, kind]);
-}
-
-/** Everything that is listed, page after page; each page in order and not over its size. */
-async function pageOf(bucket: Bucket, prefix: string, options: ListOptions = {}) {
-  const keys: string[] = [];
-  const prefixes: string[] = [];
-  let cursor = options.cursor;
-  do {
-    const page = await bucket.list(prefix, { ...options, ...(cursor && { cursor }) });
-    expect(page.objects.length + page.prefixes.length).toBeLessThanOrEqual(
-      options.pageSize ?? 1000,
-    );
-    for (const { key, bytes } of page.objects) {
-      keys.push(key);
-      expect(bytes).toBeGreaterThanOrEqual(0);
-    }
-    prefixes.push(...page.prefixes);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return { keys, prefixes };
-}
-
-async function keysOf(bucket: Bucket, prefix: string, options?: ListOptions): Promise<string[]> {
-  return (await pageOf(bucket, prefix, options)).keys;
-}
-
-function sortedByBytes(keys: readonly string[]): string[] {
-  return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-}
-
-async function* breaking(goodBytes: number, reason: Error): AsyncGenerator<Uint8Array> {
-  yield* chunked(patterned(goodBytes), 1_000_000);
-  throw reason;
 }

@@ -128,15 +128,20 @@ function listXml(objects, query) {
   const next = isTruncated
     ? `<NextContinuationToken>${last.toString('base64')}</NextContinuationToken>`
     : '';
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>${isTruncated}</IsTruncated><KeyCount>${items.length}</KeyCount>${next}${items.join('')}</ListBucketResult>`;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+    `<IsTruncated>${isTruncated}</IsTruncated><KeyCount>${items.length}</KeyCount>${next}`,
+    ...items,
+    '</ListBucketResult>',
+  ].join('');
 }
 
 const prefixXml = (prefix) =>
   `<CommonPrefixes><Prefix>${escapeXml(prefix)}</Prefix></CommonPrefixes>`;
 const contentXml = (key, { bytes, md5, modified }) =>
-  `<Contents><Key>${escapeXml(key)}</Key><Size>${bytes.length}</Size><ETag>&#34;${md5}&#34;</ETag>` +
-  `<LastModified>${modified.toISOString()}</LastModified></Contents>`;
+  `<Contents><Key>${escapeXml(key)}</Key><Size>${bytes.length}</Size>` +
+  `<ETag>&#34;${md5}&#34;</ETag><LastModified>${modified.toISOString()}</LastModified></Contents>`;
 
 /** Turns `bytes=-N` into the range s3rver understands. */
 function fixSuffixRange(ctx, stored) {
@@ -184,7 +189,8 @@ async function answerFault(ctx, fault, next) {
   else ctx.req.resume();
   ctx.status = fault.status;
   ctx.type = 'application/xml';
-  ctx.body = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>as asked</Message></Error>`;
+  const error = `<Code>${fault.code}</Code><Message>as asked</Message>`;
+  ctx.body = `<?xml version="1.0"?><Error>${error}</Error>`;
 }
 
 async function control(ctx, store) {

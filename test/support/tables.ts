@@ -92,11 +92,11 @@ export const columnOf = {
     for (const [i, part] of parts.entries()) bytes.set(part, offsets[i]!);
     return { kind: 'utf8', offsets, bytes };
   },
-  bytes16: (values: readonly (Uint8Array | undefined)[]): ColumnData => ({
-    kind: 'bytes16',
-    bytes: Uint8Array.from(values.flatMap((value) => [...(value ?? new Uint8Array(16))])),
-    ...nulls(values),
-  }),
+  bytes16: (values: readonly (Uint8Array | undefined)[]): ColumnData => {
+    const bytes = new Uint8Array(values.length * 16);
+    for (const [i, value] of values.entries()) if (value) bytes.set(value, i * 16);
+    return { kind: 'bytes16', bytes, ...nulls(values) };
+  },
 };
 
 /** Running sums of the lengths, starting at 0. */
@@ -113,16 +113,21 @@ function nulls(values: readonly unknown[]): { valid?: Uint8Array } {
 
 /** The eight tables of the model, in block order. */
 export function tablesOf(block: ModelBlock): Table[] {
-  const { series, profiles, samples, stacks, locations, functions, mappings } = block;
-  const { u32, u64, i64, bool, utf8, bytes16 } = columnOf;
-  const rowIds = (rows: readonly unknown[]) => u32(rows.map((_, i) => i));
-  const lines = locations.flatMap((location) => location.lines);
+  return [...rowTables(block), ...symbolTables(block)];
+}
+
+const { u32, u64, i64, bool, utf8, bytes16 } = columnOf;
+const rowIds = (rows: readonly unknown[]) => u32(rows.map((_, i) => i));
+
+function table(name: string, rows: readonly unknown[], columns: Record<string, ColumnData>): Table {
+  const list = Object.entries(columns).map(([column, data]) => ({ name: column, data }));
+  return columnTable(name, rows.length, list);
+}
+
+function rowTables(block: ModelBlock): Table[] {
+  const { series, profiles, samples } = block;
   const labels = series.flatMap((one) => one.labels);
   const sums = totalsOf(block);
-  const table = (name: string, rows: readonly unknown[], columns: Record<string, ColumnData>) => {
-    const list = Object.entries(columns).map(([column, data]) => ({ name: column, data }));
-    return columnTable(name, rows.length, list);
-  };
   return [
     table('series', series, {
       series_id: rowIds(series),
@@ -168,6 +173,12 @@ export function tablesOf(block: ModelBlock): Table[] {
       value: i64(sums.map((one) => one.value)),
       count: u32(sums.map((one) => one.count)),
     }),
+  ];
+}
+
+function symbolTables({ stacks, locations, functions, mappings }: ModelBlock): Table[] {
+  const lines = locations.flatMap((location) => location.lines);
+  return [
     table('stacktraces', stacks, {
       stacktrace_id: rowIds(stacks),
       parent_id: u32(stacks.map((one) => one.parent)),

@@ -57,6 +57,22 @@ describe('filesystem bucket', () => {
     expect(textOf(await bucket.get('A/b'))).toBe('A/b');
   });
 
+  it('keeps ulids readable, and apart from names that differ in case only', async () => {
+    const folder = await makeFolder();
+    const bucket = new FilesystemBucket(folder);
+    const ulid = '01J0GMDEN0ABCDEFGHJKMNPQRS';
+    const mixed = `${ulid.slice(0, 25)}s`;
+    const keys = [ulid, ulid.toLowerCase(), mixed, `${ulid}X`, '0'.repeat(26)];
+    for (const key of keys) await bucket.put(`${key}/x`, bytesOf(key));
+    const names = await readdir(folder);
+    expect(names).toContain(ulid);
+    expect(names).toContain(`%30${ulid.slice(1).toLowerCase()}`);
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(keys.length);
+    for (const key of keys) expect(textOf(await bucket.get(`${key}/x`))).toBe(key);
+    const { prefixes } = await bucket.list('', { delimiter: '/' });
+    expect(prefixes.sort()).toEqual(keys.map((key) => `${key}/`).sort());
+  });
+
   it('cuts a segment that is too long for a file name, and no two keys meet', async () => {
     const folder = await makeFolder();
     const bucket = new FilesystemBucket(folder);

@@ -43,6 +43,10 @@ describe('failure of s3', () => {
     expect(failure.message).toBe('s3://b: get of k: 503 SlowDown, please reduce');
     expect(failure.cause).toBe(cause);
     expect(s3Failure('odd', 'x').message).toBe('x: odd');
+    const refused = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') });
+    expect(s3Failure(refused, 'x').message).toBe('x: fetch failed, connect ECONNREFUSED');
+    expect(s3Failure(sdkError('Odd', undefined, ''), 'x').message).toBe('x: Odd');
+    expect(s3Failure(sdkError('NotFound', 404, 'NotFound'), 'x').message).toBe('x: 404 NotFound');
   });
 
   it('leaves a failure as it is', () => {
