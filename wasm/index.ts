@@ -23,5 +23,5 @@ export { sealBegin, sealFill, sealRelease, sealResult, sealStep } from './seal';
 
 // ---- merge
 export { mergeAdd, mergeBegin, mergeRelease, mergeRows } from './merge';
-export { treeBegin, treeStep } from './merge-functions';
+export { treeStep } from './merge-functions';
 export { stringAddress, stringLength } from './seal-slots';

@@ -12,33 +12,33 @@ import {
 import {
   Tree, childOf, dropLookup, frameFromRoot, parentOf, sharedFrames, startLookup, treeRoom,
 } from './merge-tree';
-import { OK, OUT_OF_MEMORY, fail } from './status';
+import { OUT_OF_MEMORY, fail } from './status';
 import { functions, lines, locations, stacks } from './store';
 
 /** Real heads have about two function nodes for each stack; more only grows the table. */
 const NODES_PER_STACK: u32 = 2;
 
-/** Starts the tree over, once all rows are added. Answers a status. */
-export function treeBegin(merge: usize): i32 {
+/** Starts the tree over; false when there is no memory. */
+function startTree(merge: usize): bool {
   const tree = mergeTree(merge);
   dropLookup(tree);
-  tree.length = 0;
   mergePath(merge).length = 0;
   mergeSelf(merge).length = 0;
   mergeTotal(merge).length = 0;
   store<u32>(merge, 0, MERGE_NEXT);
   if (!startLookup(tree, mergeSums(merge).length * NODES_PER_STACK) || !treeRoom(tree, 1)) {
-    return fail(OUT_OF_MEMORY);
+    return false;
   }
   childOf(tree, NONE, 0);
-  return OK;
+  return true;
 }
 
 /**
- * Goes on for about `budget` frames. Answers the stacks left plus one while the totals are not
- * yet made, 0 when the tree is complete, or a status; after one, release the merge.
+ * Goes on for about `budget` frames, from the start when rows were added since. Answers the stacks
+ * left plus one, 0 when the tree is complete, or a status; after one, release the merge.
  */
 export function treeStep(merge: usize, budget: i32): i32 {
+  if (!mergeTree(merge).length && !startTree(merge)) return fail(OUT_OF_MEMORY);
   const sums = mergeSums(merge);
   let next = load<u32>(merge, MERGE_NEXT);
   while (next < sums.length && budget > 0) {

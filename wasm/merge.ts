@@ -44,6 +44,8 @@ export function mergeAdd(merge: usize, count: u32): i32 {
   // A live head may have more stacks than when the merge began.
   if (!extendZero(mergeSums(merge), stacks.length)) return fail(OUT_OF_MEMORY);
   store<u64>(merge, added, MERGE_ADDED);
+  // A tree of the sums so far is of no use any more.
+  mergeTree(merge).length = 0;
   const sums = mergeSums(merge).pointer;
   for (let i: u32 = 0; i < count; i++) addRow(sums, load<u32>(numbers + (<usize>i << 2)));
   return OK;

@@ -1,16 +1,14 @@
-// The tree of stacks of a seal: walks a stack root → leaf and numbers what is new. Owns the path
+// The tree of stacks of a seal: walks a stack root → leaf and numbers what is new. Keeps the path
 // of the stack before, because neighbours share most of theirs.
 import { NONE, STACK_DEPTH, STACK_SIZE, STACK_START } from './layout';
-import { dropVec, reserve, vecAt } from './memory';
+import { dropVec, reserve } from './memory';
 import {
   childOf, dropLookup, frameFromRoot, sharedFrames, startLookup, treeRoom,
 } from './merge-tree';
-import { nodes, u32At } from './seal-state';
+import { nodes, path, u32At } from './seal-state';
 import { frames, stacks } from './store';
 
-/** Nodes of the stack walked last, root first. */
-const path = vecAt(memory.data(12, 4));
-/** Where the frames of that stack end, counted from the start of `frames`. */
+/** Where the frames of the stack in `path` end, counted from the start of `frames`. */
 let lastEnd: usize = 0;
 
 /** Makes the lookup. Real heads need a node for every six frames; more only grows the table. */

@@ -40,43 +40,31 @@ export function forgetRow(): void {
   return column + (<usize>start << shift);
 }
 
+/** Stable sorts, the least important key first: trace and span, where there are any, then node. */
 function sortRow(position: u32): void {
   const row = rowAt(position);
   const count = load<u32>(row, ROW_SAMPLE_COUNT);
-  const ordinals = columnAt(sampleStacks.pointer, load<u32>(row, ROW_SAMPLE_START), 2);
-  for (let i: u32 = 0; i < count; i++) {
-    const node = leafNode(load<u32>(ordinals + (<usize>i << 2)));
-    store<u64>(items.pointer + (<usize>i << 3), (<u64>node << 32) | i);
-  }
-  sorted = sortByHigh(items.pointer, spare.pointer, count);
   const spans = load<u32>(row, ROW_SPAN_START);
-  if (spans != NONE && hasTies(count)) sortBySpans(ordinals, spans, count);
-  sortedRow = position;
-}
-
-/** Without spans a row's stacks are distinct; with them one stack may have many samples. */
-function hasTies(count: u32): bool {
-  for (let i: u32 = 1; i < count; i++) {
-    const item = sorted + (<usize>i << 3);
-    if (load<u32>(item, 4) == load<u32>(item - 8, 4)) return true;
-  }
-  return false;
-}
-
-/** Stable sorts, the least important key first: trace, span, and again the node. */
-function sortBySpans(ordinals: usize, spans: u32, count: u32): void {
-  for (let key: u32 = 0; key <= SPAN_KEYS; key++) {
-    for (let i: u32 = 0; i < count; i++) {
-      const item = sorted + (<usize>i << 3);
+  const ordinals = columnAt(sampleStacks.pointer, load<u32>(row, ROW_SAMPLE_START), 2);
+  sorted = items.pointer;
+  for (let i: u32 = 0; i < count; i++) store<u32>(sorted + (<usize>i << 3), i);
+  // Without spans a row's stacks are distinct; with them one stack may have many samples.
+  for (let key = spans == NONE ? SPAN_KEYS : 0; key <= SPAN_KEYS; key++) {
+    const end = sorted + (<usize>count << 3);
+    for (let item = sorted; item < end; item += 8) {
       const sample = load<u32>(item);
       const value = key < SPAN_KEYS
         ? spanKey(spans + sample, key)
         : leafNode(load<u32>(ordinals + (<usize>sample << 2)));
       store<u32>(item, value, 4);
     }
-    const other = sorted == items.pointer ? spare.pointer : items.pointer;
-    sorted = sortByHigh(sorted, other, count);
+    sorted = sortByHigh(sorted, otherBuffer(), count);
   }
+  sortedRow = position;
+}
+
+@inline function otherBuffer(): usize {
+  return sorted == items.pointer ? spare.pointer : items.pointer;
 }
 
 /** Trace bytes compare as big-endian words, the last word being the least important. */

@@ -1,19 +1,11 @@
 // Output slots: where the columns of a slice are put for the host to view. Owns the buffers; each
 // fill of any table overwrites them. Nothing is kept between fills but their memory.
 import { VEC_SIZE, ensure, vecAt } from './memory';
-import { dropVecs } from './seal-state';
+import { SLOTS } from './seal-state';
 import { stringBytes, stringOffsets } from './store';
 
-const SLOT_COUNT: u32 = 17;
-/** Back to back Vec records: pointer, length in bytes, capacity. */
-const SLOTS: usize = memory.data(17 * 12, 4);
-/** The last slot is not for the host: string ids (u32) on their way to `fillStrings`. */
+/** The 17th slot is not for the host: string ids (u32) on their way to `fillStrings`. */
 const IDS_SLOT: u32 = 16;
-
-/** Address of the slots: 12 bytes each, pointer u32, length in bytes u32, capacity. */
-export function slotsAt(): usize {
-  return SLOTS;
-}
 
 /** Buffer for `count` elements of 2^shift bytes, contents undefined; 0 when there is no memory. */
 export function slotFor(slot: u32, count: u32, shift: u64): usize {
@@ -84,9 +76,4 @@ export function fillStrings(slot: u32, ids: usize, count: u32): bool {
     store<u32>(offset, length);
   }
   return true;
-}
-
-/** Gives the buffers back. */
-export function dropSlots(): void {
-  dropVecs(SLOTS, SLOT_COUNT);
 }

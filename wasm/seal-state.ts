@@ -4,9 +4,9 @@
 import { VEC_SIZE, Vec, dropVec, reserve, vecAt } from './memory';
 import { Tree, dropTree, treeAt } from './merge-tree';
 
-const VEC_COUNT: u32 = 13;
+const VEC_COUNT: u32 = 15 + 17;
 /** The columns lie back to back, so that dropping them is a loop. */
-const STATE: usize = memory.data(13 * 12, 4);
+const STATE: usize = memory.data((15 + 17) * 12, 4);
 
 /** Per position in final order: row number and final series id (u32 each). */
 export const rowNumbers = vecAt(STATE + 12 * 0);
@@ -47,6 +47,12 @@ export const mappingOrder = vecAt(STATE + 12 * 10);
 /** Two buffers of sort items: the samples of one row, or the totals of one series. */
 export const items = vecAt(STATE + 12 * 11);
 export const spare = vecAt(STATE + 12 * 12);
+/** Per stack ordinal the sums that `seal-totals.ts` makes for one series. */
+export const sums = vecAt(STATE + 12 * 13);
+/** Nodes of the stack that was numbered last, root first (u32). */
+export const path = vecAt(STATE + 12 * 14);
+/** The output slots of `seal-slots.ts`. */
+export const SLOTS: usize = STATE + 12 * 15;
 
 /** `count` elements of 2^shift bytes, each byte set to `fill`; false when there is no memory. */
 export function fillVec(v: Vec, count: u32, shift: u32, fill: u8): bool {

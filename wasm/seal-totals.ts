@@ -1,18 +1,16 @@
 // The `totals` table of a seal: per series and stack the sum of the values and how many profiles
 // have it. Adds up one series at a time, when it is read. Owns the sums; borrows the sort buffers.
 import { NONE, ROW_SAMPLE_COUNT, ROW_SAMPLE_START, ROW_SPAN_START } from './layout';
-import { dropVec, vecAt } from './memory';
 import { forgetRow, leafNode } from './seal-samples';
 import { lastAtMost, rowAt, seriesAt } from './seal-rows';
 import { slotFor } from './seal-slots';
 import {
-  SERIES_ID, SERIES_ROW, SERIES_SIZE, SERIES_TOTAL, fillVec, items, series, spare,
+  SERIES_ID, SERIES_ROW, SERIES_SIZE, SERIES_TOTAL, fillVec, items, series, spare, sums,
 } from './seal-state';
 import { sortByHigh } from './sort';
 import { sampleStacks, sampleValues, stacks } from './store';
 
-/** Per stack ordinal: sum i64, profiles u32, the row that had it last (position + 1) u32. */
-const sums = vecAt(memory.data(12, 4));
+/** A record of `sums`: sum i64, profiles u32, the row that had it last (position + 1) u32. */
 const SUM_SHIFT: u32 = 4;
 const SUM_VALUE: usize = 0;
 const SUM_COUNT: usize = 8;
@@ -28,12 +26,6 @@ let sortedCount: u32 = 0;
 export function startTotals(): bool {
   summed = NONE;
   return fillVec(sums, stacks.length, SUM_SHIFT, 0);
-}
-
-/** Gives the sums back. */
-export function dropTotals(): void {
-  dropVec(sums);
-  summed = NONE;
 }
 
 @inline function sumAt(ordinal: u32): usize {

@@ -5,16 +5,15 @@ import { NONE, ROW_SAMPLE_COUNT, ROW_SAMPLE_START, STACK_DEPTH, STACK_SIZE } fro
 import { finishNodes, leafOf, startNodes } from './seal-nodes';
 import { fillProfiles } from './seal-profiles';
 import { hasSpans, readRows, rowAt, seriesAt } from './seal-rows';
-import { fillSamples, forgetRow, startSamples } from './seal-samples';
-import { dropSlots, slotsAt } from './seal-slots';
+import { fillSamples, startSamples } from './seal-samples';
 import {
-  LEAF_NODE, LEAF_SERIES, LEAF_SIZE, SERIES_ROW, SERIES_TOTAL, dropSealState, fillVec,
+  LEAF_NODE, LEAF_SERIES, LEAF_SIZE, SERIES_ROW, SERIES_TOTAL, SLOTS, dropSealState, fillVec,
   functionOrder, locationOrder, mappingOrder, nodes, rowNumbers, rowSeries, sampleStarts, series,
   stackLeaves, u32At,
 } from './seal-state';
 import { numberNodes, startSymbols } from './seal-symbols';
 import { fillFunctions, fillLocations, fillMappings, fillStacktraces } from './seal-tables';
-import { dropTotals, fillTotals, forgetTotals, startTotals } from './seal-totals';
+import { fillTotals, forgetTotals, startTotals } from './seal-totals';
 import { MISUSE, OK, OUT_OF_MEMORY, fail } from './status';
 import { sampleStacks, stacks } from './store';
 
@@ -163,7 +162,7 @@ function finish(): i32 {
   store<u32>(RESULT, <u32>series.pointer, RESULT_SERIES);
   store<u32>(RESULT, series.length, RESULT_SERIES_COUNT);
   store<u32>(RESULT, hasSpans ? 1 : 0, RESULT_HAS_SPANS);
-  store<u32>(RESULT, <u32>slotsAt(), RESULT_SLOTS);
+  store<u32>(RESULT, <u32>SLOTS, RESULT_SLOTS);
   store<u32>(RESULT, rowNumbers.length, RESULT_ROWS);
   store<u32>(RESULT, u32At(sampleStarts, rowNumbers.length), RESULT_ROWS + 4);
   store<u32>(RESULT, totalsCount, RESULT_ROWS + 8);
@@ -210,10 +209,6 @@ function fillTable(table: u32, from: u32, count: u32): bool {
 
 /** Gives back everything that the seal allocated; without a seal it does nothing. */
 export function sealRelease(): void {
-  finishNodes();
   dropSealState();
-  dropTotals();
-  dropSlots();
-  forgetRow();
   phase = IDLE;
 }

@@ -2,11 +2,11 @@
 // histogram: the caller brings both buffers. Stable, so that several keys can be sorted one
 // after the other, the least important first.
 
-/** Below this an insertion sort beats clearing and scanning the histograms. */
+/** Up to here an insertion sort beats clearing and scanning the places. */
 const INSERTION_MAX: u32 = 32;
-const DIGITS: usize = 256;
-/** One histogram for each byte of the key. */
-const HISTOGRAMS: usize = memory.data(4 * 256 * 4, 16);
+/** Places by digit, a byte of the key. */
+const PLACES: usize = memory.data(256 * 4, 16);
+const PLACES_SIZE: usize = 1024;
 
 function insertionSort(items: usize, count: u32): void {
   const end = items + (<usize>count << 3);
@@ -22,32 +22,23 @@ function insertionSort(items: usize, count: u32): void {
   }
 }
 
-/** Counts all four bytes in one pass; true when the items are in order already. */
-function countDigits(items: usize, end: usize): bool {
-  memory.fill(HISTOGRAMS, 0, 4 * DIGITS * 4);
-  let last: u64 = 0;
-  let disorder: bool = false;
-  for (let at = items; at < end; at += 8) {
-    const key = load<u64>(at) >> 32;
-    disorder = disorder | (key < last);
-    last = key;
-    for (let byte: usize = 0; byte < 4; byte++) {
-      const digit = <usize>((key >> (<u64>byte << 3)) & 0xff);
-      const slot = HISTOGRAMS + (((byte << 8) + digit) << 2);
-      store<u32>(slot, load<u32>(slot) + 1);
-    }
-  }
-  return !disorder;
+@inline function placeOf(item: usize, byte: usize): usize {
+  return PLACES + (<usize>load<u8>(item + 4 + byte) << 2);
 }
 
-/** Turns counts into first places; false when one digit holds every item: nothing to move. */
-function placeDigits(histogram: usize, count: u32): bool {
-  let place: u32 = 0;
-  for (let slot = histogram; slot < histogram + (DIGITS << 2); slot += 4) {
-    const n = load<u32>(slot);
-    if (n == count) return false;
-    store<u32>(slot, place);
-    place += n;
+/** Finds each digit's first place; false when one digit has all items: nothing to move. */
+function findPlaces(items: usize, end: usize, byte: usize): bool {
+  memory.fill(PLACES, 0, PLACES_SIZE);
+  for (let at = items; at < end; at += 8) {
+    const place = placeOf(at, byte);
+    store<u32>(place, load<u32>(place) + 1);
+  }
+  if (load<u32>(placeOf(items, byte)) == <u32>((end - items) >> 3)) return false;
+  let first: u32 = 0;
+  for (let place = PLACES; place < PLACES + PLACES_SIZE; place += 4) {
+    const count = load<u32>(place);
+    store<u32>(place, first);
+    first += count;
   }
   return true;
 }
@@ -61,18 +52,14 @@ export function sortByHigh(items: usize, spare: usize, count: u32): usize {
     insertionSort(items, count);
     return items;
   }
-  if (countDigits(items, items + (<usize>count << 3))) return items;
-  for (let byte: u64 = 0; byte < 4; byte++) {
-    const histogram = HISTOGRAMS + (<usize>byte << 10);
-    if (!placeDigits(histogram, count)) continue;
-    const shift = 32 + (byte << 3);
+  for (let byte: usize = 0; byte < 4; byte++) {
     const end = items + (<usize>count << 3);
+    if (!findPlaces(items, end, byte)) continue;
     for (let at = items; at < end; at += 8) {
-      const item = load<u64>(at);
-      const slot = histogram + (<usize>((item >> shift) & 0xff) << 2);
+      const slot = placeOf(at, byte);
       const place = load<u32>(slot);
       store<u32>(slot, place + 1);
-      store<u64>(spare + (<usize>place << 3), item);
+      store<u64>(spare + (<usize>place << 3), load<u64>(at));
     }
     const swap = items;
     items = spare;

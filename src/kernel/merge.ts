@@ -17,7 +17,6 @@ interface MergeExports {
   mergeRows(merge: number, count: number): number;
   mergeAdd(merge: number, count: number): number;
   mergeRelease(merge: number): void;
-  treeBegin(merge: number): number;
   treeStep(merge: number, budget: number): number;
   stringAddress(id: number): number;
   stringLength(id: number): number;
@@ -51,7 +50,7 @@ export class StackSums {
   /** The instance that the handle belongs to; a reset of the kernel ends both. */
   #calls: MergeExports | undefined;
   readonly #merge: number;
-  #treeState: 'none' | 'building' | 'built' = 'none';
+  #hasTree = false;
 
   /** Sums of no rows. Throws `unavailable` when the kernel is out of memory. */
   constructor(kernel: Kernel) {
@@ -86,7 +85,7 @@ export class StackSums {
       throw new Failure('invalid', `selected values add up to more than ${valueMax}`);
     }
     this.#kernel.check(answer);
-    this.#treeState = 'none';
+    this.#hasTree = false;
   }
 
   /** Where a column of the merge is now; the buffer is void after a call that may grow it. */
@@ -117,14 +116,10 @@ export class StackSums {
    * without memory; release the sums then. Adding rows makes the next call start over.
    */
   stepTree(): boolean {
-    if (this.#treeState === 'built') return false;
-    if (this.#treeState === 'none') {
-      this.#kernel.check(this.#call((calls, merge) => calls.treeBegin(merge)));
-      this.#treeState = 'building';
-    }
+    if (this.#hasTree) return false;
     const left = this.#call((calls, merge) => calls.treeStep(merge, stepBudget));
     const more = this.#kernel.check(left) > 0;
-    if (!more) this.#treeState = 'built';
+    this.#hasTree = !more;
     return more;
   }
 

@@ -27,27 +27,50 @@ export interface StoredRecord extends ProfileRecord {
   sequence: number;
 }
 
+/** A profile that was acknowledged a short while ago, whether or not it is in a block by now. */
+export interface RecentKey {
+  tenant: string;
+  receivedMs: number;
+  contentKey: Uint8Array;
+}
+
 export interface Wal {
   /** ULID made when the log was created: sequences compare only within one identity. */
   readonly id: string;
   /** True when a committed record outlives the process. */
   readonly isDurable: boolean;
+  /** Reads record headers; afterwards appends are taken. Throws `unavailable` or `corrupt`. */
   start(): Promise<void>;
   /**
-   * Takes the record (copying what it keeps) and answers its sequence, one higher than the last.
+   * Takes the record (copying what it keeps) and answers its sequence, higher than any before.
    * Synchronous, so that log order equals append order. Throws `unavailable` when there is no
    * room; then nothing was taken.
    */
   append(record: ProfileRecord): number;
-  /** Resolves once every record up to `sequence` is durable; rejects with `unavailable`. */
+  /**
+   * Resolves once every record up to `sequence` is durable. Rejects with `unavailable` when it
+   * could not be made so: then no record after the last commit that resolved will ever be read.
+   */
   commit(sequence: number): Promise<void>;
   /** Headers of the committed records not yet released, in sequence order. */
   headers(): AsyncIterable<RecordHeader>;
-  /** The tenant's committed records with sequence ≥ `from`, in sequence order. */
+  /** The tenant's committed records with sequence ≥ `from`, not released, in sequence order. */
   read(tenant: string, from: number): AsyncIterable<StoredRecord>;
-  /** The tenant's records up to and including `upTo` are in a block: their room may be reused. */
-  release(tenant: string, upTo: number): Promise<void>;
+  /** Keys of committed records received at or after `sinceMs`, released ones included. */
+  recentKeys(sinceMs: number): AsyncIterable<RecentKey>;
+  /**
+   * The tenant's records up to and including `upTo` are in the block `ulid` or an earlier one.
+   * Resolves once that is durable: from then on they are not read again and their room may be
+   * reused. Rejects with `unavailable`; it may be said again.
+   */
+  release(tenant: string, upTo: number, ulid: string): Promise<void>;
   /** Bytes held by records not yet released. */
   bytesUsed(): number;
+  /** Tenants whose records keep the oldest room from being reused, the largest holder first. */
+  pinnedBy(): readonly string[];
+  /** Why records cannot be made durable at present, in one line; undefined when they can. */
+  failure(): string | undefined;
+  /** Tries what failed again and reuses room. Answers when it next wants to be called. */
+  tick(nowMs: number): Promise<number>;
   close(): Promise<void>;
 }

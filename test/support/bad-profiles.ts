@@ -34,12 +34,14 @@ function concat(...parts: Uint8Array[]): Uint8Array {
 
 /** Every way in which one profile of a push is refused by its own fault. */
 export function badProfiles(): BadProfile[] {
-  const bad = (name: string, bytes: Uint8Array, message: RegExp, reason = malformed) => ({
-    name,
-    bytes,
-    reason,
-    message,
-  });
+  return [...notProfiles(), ...brokenProfiles(), ...profilesOverLimits()];
+}
+
+function bad(name: string, bytes: Uint8Array, message: RegExp, reason = malformed): BadProfile {
+  return { name, bytes, reason, message };
+}
+
+function notProfiles(): BadProfile[] {
   const bomb = new Uint8Array(gzipSync(new Uint8Array(64 * 2 ** 20)));
   const corrupt = packed.slice();
   corrupt.fill(0xff, 1_000, 1_100);
@@ -57,6 +59,11 @@ export function badProfiles(): BadProfile[] {
     ),
     bad('text', new TextEncoder().encode('hello, this is no profile'), /./),
     bad('a cut profile', plain.slice(0, 5_000), /./),
+  ];
+}
+
+function brokenProfiles(): BadProfile[] {
+  return [
     bad('no sample type', encodePprof({ ...good, sampleTypes: [], samples: [] }), /sample type/),
     bad(
       'a dangling location',
@@ -120,6 +127,11 @@ export function badProfiles(): BadProfile[] {
       /./,
     ),
     bad('a group', concat(encodePprof(good), new Uint8Array([0x0b])), /./),
+  ];
+}
+
+function profilesOverLimits(): BadProfile[] {
+  return [
     bad(
       'a dash in a sample type',
       encodePprof({ ...good, sampleTypes: [['inuse-space', 'bytes']] }),
