@@ -14,6 +14,7 @@ import { Ingester } from './ingester/ingester.ts';
 import { Instance } from './ingester/instance.ts';
 import { logService } from './ingester/log-service.ts';
 import { inflateBody } from './ingester/prepare.ts';
+import { RecentKeys } from './ingester/recent-keys.ts';
 import { KernelPool } from './kernel/pool.ts';
 import type { RetryPolicy } from './lib/backoff.ts';
 import { createLogger, type Logger } from './lib/log.ts';
@@ -46,6 +47,10 @@ const inflightRequestsMax = 1_024;
 const inflightBytesMax = requestBytesMax;
 /** A client this slow is taken for gone. */
 const bodyTimeMsMax = 60_000;
+/** Clients repeat a push for minutes after a time-out. */
+const keyWindowMs = 15 * 60_000;
+/** Keys of a tenant in one generation of the window: about 100 MB at the most. */
+const recentKeysMax = 500_000;
 /** How long the last uploads may take once the process was told to stop. */
 const stopDeadlineMs = 30_000;
 /** Scratch that a head's instance has beyond the head itself, for the largest profile allowed. */
@@ -131,6 +136,7 @@ async function createIngester(
     nextUlid: ulids(platform),
     randomUnit: () => randomUnit(platform),
     pause: platform.yield,
+    sleep: platform.sleep,
     // What was admitted once is applied again whatever today's limits say; memory is the bound.
     inflate: (body: Uint8Array) => inflateBody(body, scratchBytesMax, platform.gunzip),
     headAgeMaxMs: settings.headAgeMax,
@@ -144,11 +150,13 @@ async function createIngester(
       ...shared,
       tenant,
       blocks: prefixed(folder, 'local/'),
+      quarantine: prefixed(folder, 'quarantine/'),
       log: tenantLog,
     });
     return new Instance({
       tenant,
       database,
+      recentKeys: new RecentKeys({ windowMs: keyWindowMs, keysMax: recentKeysMax }, clock.nowMs()),
       shipper: shipping?.(tenant, folder, tenantLog),
       shipIntervalMs: settings.shipInterval,
       platform,
@@ -167,6 +175,7 @@ async function createIngester(
     subServices: [logService(wal)],
     memoryMax: settings.memoryMax,
     logBytesMax: settings.logBytesMax,
+    keyWindowMs,
     stopDeadlineMs,
   });
 }

@@ -12,7 +12,7 @@ export { columnAt } from './store';
 // ---- scan and append
 export { inputReserve, inputPointer, inputLength } from './input';
 export { scan, factsPointer, trimScratch } from './scan';
-export { planReserve } from './rows';
+export { planReserve } from './plan';
 export { append } from './profiles';
 
 // ---- content key

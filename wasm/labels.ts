@@ -188,7 +188,7 @@ function addGroup(hash: u32, count: u32): i32 {
   if (
     !reserve(groupExtents, 1, 3) ||
     !reserve(groupPairs, count, 3) ||
-    !reserveSlots(groupTable, 1)
+    !reserveSlots(groupTable, 1, 3)
   ) return fail(OUT_OF_MEMORY);
   const at = groupExtents.pointer + (<usize>group << 3);
   store<u32>(at, groupPairs.length);
@@ -197,7 +197,7 @@ function addGroup(hash: u32, count: u32): i32 {
   memory.copy(to, labelPairs.pointer, <usize>count << 3);
   groupPairs.length += count;
   groupExtents.length++;
-  insertSlot(groupTable, hash, group);
+  insertSlot(groupTable, hash, group, 3);
   lastGroup = group;
   return group;
 }

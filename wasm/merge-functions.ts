@@ -35,7 +35,7 @@ function startTree(merge: usize): bool {
 
 /**
  * Goes on for about `budget` frames, from the start when rows were added since. Answers the stacks
- * left plus one, 0 when the tree is complete, or a status; after one, release the merge.
+ * left, 0 when the tree is complete, or a status; after one, release the merge.
  */
 export function treeStep(merge: usize, budget: i32): i32 {
   if (!mergeTree(merge).length && !startTree(merge)) return fail(OUT_OF_MEMORY);
@@ -52,7 +52,7 @@ export function treeStep(merge: usize, budget: i32): i32 {
     next++;
   }
   store<u32>(merge, next, MERGE_NEXT);
-  if (next < sums.length) return <i32>(sums.length - next + 1);
+  if (next < sums.length) return <i32>(sums.length - next);
   return finish(merge);
 }
 

@@ -36,10 +36,10 @@ export function mergeAdd(merge: usize, count: u32): i32 {
   let added = load<u64>(merge, MERGE_ADDED);
   for (let i: u32 = 0; i < count; i++) {
     const number = load<u32>(numbers + (<usize>i << 2));
-    if (number >= rows.length) return fail(MISUSE, number, rows.length);
+    if (number >= rows.length) return fail(MISUSE);
     added += load<u64>(rows.pointer + <usize>number * ROW_SIZE, ROW_TOTAL);
     // Both summands are below 2^63, so an overflow shows in the top bit.
-    if (<i64>added < 0) return fail(VALUE_SUM, number);
+    if (<i64>added < 0) return fail(VALUE_SUM);
   }
   // A live head may have more stacks than when the merge began.
   if (!extendZero(mergeSums(merge), stacks.length)) return fail(OUT_OF_MEMORY);

@@ -9,6 +9,7 @@ import { readVarint, truncated, varintValue } from './varint';
 /** By the high bits of 8 bytes: 16 bytes of shuffle, then ids (u8) and bytes (u8) they take. */
 const SHUFFLES: usize = memory.data(256 * 16 + 512, 16);
 const SIZES: usize = SHUFFLES + 4096;
+const ONES: u64 = 0x0101010101010101;
 
 /** Fills the table of shuffles: each 16-bit lane takes the one or two bytes of an id. */
 export function startPackedIds(): void {
@@ -47,42 +48,43 @@ export function unpackIds(p: usize, end: usize, at: usize): usize {
   const limit = locationIdMap.limit;
   const first = at;
   let largest = i16x8.splat(0);
-  while (p + 8 <= end) {
-    const bytes = v128.load64_zero(p);
-    const mask = <usize>i8x16.bitmask(bytes) & 0xff;
-    const size = <u32>load<u16>(SIZES + (mask << 1));
-    if (size & 0xff) {
-      const x = i8x16.swizzle(bytes, v128.load(SHUFFLES + (mask << 4)));
-      const low = v128.and(x, i16x8.splat(0x7f));
-      const high = i16x8.shr_u(v128.and(x, i16x8.splat(0x7f00)), 1);
-      // Positions count from 0; id 0 becomes 0xffff, which no two-byte id reaches.
-      const positions = i16x8.sub(v128.or(low, high), i16x8.splat(1));
-      largest = i16x8.max_u(largest, positions);
-      v128.store(at, i32x4.extend_low_i16x8_u(positions));
-      v128.store(at, i32x4.extend_high_i16x8_u(positions), 16);
-      at += <usize>(size & 0xff) << 2;
-      p += <usize>(size >> 8);
-    } else {
+  while (p < end) {
+    const left = <u64>(end - p);
+    let word = load<u64>(p);
+    if (left < 8) {
+      // What lies behind the field reads as ids 1, which are always there.
+      const behind = <u64>-1 << (left << 3);
+      word = (word & ~behind) | (ONES & behind);
+    }
+    const bytes = i64x2.splat(word);
+    const mask = <u32>i8x16.bitmask(bytes) & 0xff;
+    const size = <u32>load<u16>(SIZES + (<usize>mask << 1));
+    if (!(size & 0xff)) {
       p = readVarint(p);
       if (varintValue - 1 >= <u64>limit) return unknownLocation(varintValue);
       store<u32>(at, <u32>varintValue - 1);
       at += 4;
+      continue;
     }
-  }
-  while (p < end) {
-    const w = load<u32>(p);
-    let id: u64;
-    if ((w & 0x8080) != 0x8080) {
-      const isLong = (w >> 7) & 1;
-      id = <u64>((w & 0x7f) | ((w >> 1) & 0x3f80 & (0 - isLong)));
-      p += 1 + isLong;
+    const x = i8x16.swizzle(bytes, v128.load(SHUFFLES + (<usize>mask << 4)));
+    const low = v128.and(x, i16x8.splat(0x7f));
+    const high = i16x8.shr_u(v128.and(x, i16x8.splat(0x7f00)), 1);
+    // Positions count from 0; id 0 becomes 0xffff, which no two-byte id reaches.
+    const positions = i16x8.sub(v128.or(low, high), i16x8.splat(1));
+    largest = i16x8.max_u(largest, positions);
+    v128.store(at, i32x4.extend_low_i16x8_u(positions));
+    v128.store(at, i32x4.extend_high_i16x8_u(positions), 16);
+    const taken = <u64>(size >> 8);
+    if (taken < left) {
+      at += <usize>(size & 0xff) << 2;
+      p += <usize>taken;
     } else {
-      p = readVarint(p);
-      id = varintValue;
+      // One id for each byte that ends one; the field's last byte must.
+      const ends = ~mask & ((1 << <u32>left) - 1);
+      if (!(ends >> (<u32>left - 1))) break;
+      at += <usize>popcnt<u32>(ends) << 2;
+      p = end;
     }
-    if (id - 1 >= <u64>limit) return unknownLocation(id);
-    store<u32>(at, <u32>id - 1);
-    at += 4;
   }
   if (p != end) {
     truncated(end);

@@ -149,16 +149,15 @@ function makeRoom(count: u32): bool {
         if (!readValues(p, fieldStop, values)) return false;
       } else if (readLabel(p, fieldStop, sample)) return false;
       p = fieldStop;
-    } else if (tag == 16) {
-      const size = readValue(p, values);
-      p += size;
-      if (p > end) {
-        truncated(end);
-        return false;
-      }
     } else {
       p = skipField(p, tag, end);
       if (!p || (tag == 8 && !readFrame(varintValue))) return false;
+      if (tag == 16) {
+        if (valueCount < sampleTypeCount) {
+          store<u64>(values + (<usize>valueCount << 3), varintValue);
+        }
+        valueCount++;
+      }
     }
   }
   return true;
@@ -172,29 +171,29 @@ function readFrame(id: u64): bool {
   return true;
 }
 
-/** Reads one value; answers its bytes. Those past the number of types are counted only. */
-@inline function readValue(p: usize, values: usize): usize {
-  const w = load<u64>(p);
-  let value = w & 0x7f;
-  let size: usize = 1;
-  if (w & 0x80) {
-    const stop = ~w & CONTINUE;
-    if (stop) {
-      const bits = ctz<u64>(stop) + 1;
-      value = packVarint(w, bits);
-      size = <usize>(bits >> 3);
-    } else {
-      size = readVarint(p) - p;
-      value = varintValue;
-    }
-  }
-  if (valueCount < sampleTypeCount) store<u64>(values + (<usize>valueCount << 3), value);
-  valueCount++;
-  return size;
-}
-
+/** Reads values up to `end`; those past the number of types are counted only. */
 @inline function readValues(p: usize, end: usize, values: usize): bool {
-  while (p < end) p += readValue(p, values);
+  let count = valueCount;
+  const types = sampleTypeCount;
+  while (p < end) {
+    const w = load<u64>(p);
+    let value = w & 0x7f;
+    if (!(w & 0x80)) p++;
+    else {
+      const stop = ~w & CONTINUE;
+      if (stop) {
+        const bits = ctz<u64>(stop) + 1;
+        value = packVarint(w, bits);
+        p += <usize>(bits >> 3);
+      } else {
+        p = readVarint(p);
+        value = varintValue;
+      }
+    }
+    if (count < types) store<u64>(values + (<usize>count << 3), value);
+    count++;
+  }
+  valueCount = count;
   if (p == end) return true;
   truncated(end);
   return false;

@@ -62,57 +62,92 @@ function clear(): void {
   commentStrings.length = 0;
 }
 
-@inline function note(v: Vec, from: usize, to: usize): i32 {
-  if (!reserve(v, 1, 3)) return fail(OUT_OF_MEMORY);
-  store<u64>(v.pointer + (<usize>v.length << 3), <u64>from | (<u64>to << 32));
-  v.length++;
-  return OK;
-}
-
 /** Reads the outer message; answers a status. */
 export function scanProfile(start: usize, end: usize): i32 {
   clear();
   let p = start;
   while (p < end) {
-    const w = load<u32>(p);
-    let tag: u64 = w & 0x7f;
-    let q = p + 1;
-    if (w & 0x80) {
-      q = readVarint(p);
-      tag = varintValue;
-    }
-    if ((tag & 7) == 2 && tag > 7 && tag < 0x100000000) {
-      let length = (w >> 8) & 0x7f;
-      if (w & 0x8080) {
-        q = openField(q, end);
-        if (!q) return problem;
-        p = fieldEnd;
-      } else {
-        q++;
-        p = q + length;
-        if (q > end || p > end) return truncated(end);
-      }
-      const status = takeMessage(<u32>tag >> 3, q, p);
-      if (status) return status;
-    } else {
-      p = skipField(q, tag, end);
+    const first = <u32>load<u8>(p);
+    const column = columnOf(first >> 3);
+    if (column && (first & 0x87) == 2) {
+      p = noteRun(column, p, end, first);
       if (!p) return problem;
-      if (!(tag & 7)) {
-        const status = takeScalar(<u32>tag >> 3);
-        if (status) return status;
-      }
+      continue;
+    }
+    p = readVarint(p);
+    const tag = varintValue;
+    if ((tag & 7) == 2 && tag > 7 && tag < 0x100000000) {
+      p = openField(p, end);
+      if (!p) return problem;
+      const status = takeMessage(<u32>tag >> 3, p, fieldEnd);
+      if (status) return status;
+      p = fieldEnd;
+    } else {
+      p = skipField(p, tag, end);
+      if (!p) return problem;
+      const status = tag & 7 ? OK : takeScalar(<u32>tag >> 3);
+      if (status) return status;
     }
   }
   return OK;
 }
 
-@inline function takeMessage(field: u32, p: usize, end: usize): i32 {
-  if (field == 2) return note(sampleExtents, p, end);
-  if (field == 6) return note(stringExtents, p, end);
-  if (field == 4) return note(locationExtents, p, end);
-  if (field == 5) return note(functionExtents, p, end);
-  if (field == 3) return note(mappingExtents, p, end);
-  return takeRareMessage(field, p, end);
+/** Where the extents of a repeated message are noted. */
+@inline function columnOf(field: u32): Vec | null {
+  if (field == 2) return sampleExtents;
+  if (field == 6) return stringExtents;
+  if (field == 4) return locationExtents;
+  if (field == 5) return functionExtents;
+  return field == 3 ? mappingExtents : null;
+}
+
+/** Notes messages for as long as their one-byte tag repeats; answers where it ends, 0: refused. */
+function noteRun(v: Vec, p: usize, end: usize, tag: u32): usize {
+  let at = v.pointer + (<usize>v.length << 3);
+  let room = v.pointer + v.capacity;
+  while (p < end && load<u8>(p) == <u8>tag) {
+    const w = <u32>load<u16>(p, 1);
+    let from = p + 2;
+    let to = from + (w & 0x7f);
+    if (w & 0x80) {
+      if (w & 0x8000) {
+        from = openField(p + 1, end);
+        if (!from) return 0;
+        to = fieldEnd;
+      } else {
+        from++;
+        to = from + ((w & 0x7f) | ((w >> 1) & 0x3f80));
+      }
+    }
+    if (to > end) {
+      truncated(end);
+      return 0;
+    }
+    if (at == room) {
+      v.length = <u32>((at - v.pointer) >> 3);
+      if (!reserve(v, 1, 3)) {
+        fail(OUT_OF_MEMORY);
+        return 0;
+      }
+      at = v.pointer + (<usize>v.length << 3);
+      room = v.pointer + v.capacity;
+    }
+    store<u64>(at, <u64>from | (<u64>to << 32));
+    at += 8;
+    p = to;
+  }
+  v.length = <u32>((at - v.pointer) >> 3);
+  return p;
+}
+
+function takeMessage(field: u32, p: usize, end: usize): i32 {
+  const column = columnOf(field);
+  if (!column) return takeRareMessage(field, p, end);
+  // Its tag took more bytes than it needs.
+  if (!reserve(column, 1, 3)) return fail(OUT_OF_MEMORY);
+  store<u64>(column.pointer + (<usize>column.length << 3), <u64>p | (<u64>end << 32));
+  column.length++;
+  return OK;
 }
 
 function takeRareMessage(field: u32, p: usize, end: usize): i32 {

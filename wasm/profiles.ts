@@ -20,14 +20,8 @@ import { ensure, reserve, reserveRecords } from './memory';
 import { defaultType, dropFrames, keepFrames } from './pprof';
 import { hasSpans, keptCount } from './pprof-samples';
 import { mark, rollback } from './rollback';
-import {
-  appendRows,
-  planEntries,
-  planRows,
-  planTotal,
-  reserveRowSpace,
-  weighPlan,
-} from './rows';
+import { planEntries, planRows, planTotal, weighPlan } from './plan';
+import { appendRows, reserveRowSpace } from './rows';
 import { placeFrames } from './sample-stacks';
 import { isScanned, useUpScan } from './scan';
 import {

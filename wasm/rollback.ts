@@ -3,7 +3,7 @@
 // digest by which tests prove that.
 import { MARK_COUNTS, MARK_SUM } from './layout';
 import { useUpScan } from './scan';
-import { dropStackSlots, stackTable } from './stacks';
+import { STACK_SHIFT, stackTable } from './stacks';
 import { MISUSE, OK, fail } from './status';
 import {
   COLUMN_COUNT,
@@ -48,11 +48,11 @@ export function rollback(): i32 {
   }
   setValueSum(load<u64>(MARK, MARK_SUM));
   // Slots keep their hashes, so the dropped content is not needed.
-  if (stringTable.count > stringOffsets.length - 1) dropSlots(stringTable, stringOffsets.length - 1);
-  if (functionTable.count > functions.length) dropSlots(functionTable, functions.length);
-  if (mappingTable.count > mappings.length) dropSlots(mappingTable, mappings.length);
-  if (locationTable.count > locations.length) dropSlots(locationTable, locations.length);
-  if (stackTable.count > stacks.length) dropStackSlots(stacks.length);
+  dropSlots(stringTable, stringOffsets.length - 1, 3);
+  dropSlots(functionTable, functions.length, 3);
+  dropSlots(mappingTable, mappings.length, 3);
+  dropSlots(locationTable, locations.length, 3);
+  dropSlots(stackTable, stacks.length, STACK_SHIFT);
   return OK;
 }
 
@@ -66,7 +66,7 @@ export function headBytes(): u64 {
     tableBytes(functionTable, 3) +
     tableBytes(mappingTable, 3) +
     tableBytes(locationTable, 3) +
-    tableBytes(stackTable, 4)
+    tableBytes(stackTable, STACK_SHIFT)
   );
 }
 

@@ -1,9 +1,8 @@
-// Rows: one per target group and sample type, with merged samples. Owns the plan of an append, the
+// Rows: one per target group and sample type, with merged samples. Owns the order of samples, the
 // merging of equal (stack, span, trace) within a row, and writing the sample columns.
 import { FIRST_KEY, KEYS_SCRATCH, addWord, hashOf, keysOf } from './hash';
 import {
   NONE,
-  PLAN_TARGETS,
   PLAN_TIME,
   PLAN_UUID,
   ROW_COMMENT_COUNT,
@@ -23,15 +22,14 @@ import {
   ROW_UUID,
 } from './layout';
 import { ensure } from './memory';
+import { seriesOf, targetOf } from './plan';
 import { durationNs, period, sampleTypeCount } from './pprof';
 import { hasGroups, hasSpans, keptCount } from './pprof-samples';
 import { hashStacks } from './sample-stacks';
 import {
   commentStrings,
   frameEnds,
-  groupCounts,
   groupExtents,
-  groupTotals,
   mergeSpace,
   planSpace,
   rowSpace,
@@ -43,47 +41,7 @@ import {
   stackHashes,
 } from './scratch';
 import { SLOT_ORDINAL, SLOT_SEEN, stackKeysAge, stackSlot } from './stacks';
-import { OUT_OF_MEMORY, fail } from './status';
-import { addSaturating, rows, sampleStacks, sampleValues, spanIds, traceIds } from './store';
-
-/** Sum of the values, entries before merging, and most rows that the plan asks for. */
-export let planTotal: u64 = 0;
-export let planEntries: u32 = 0;
-export let planRows: u32 = 0;
-
-/** Room for a plan of the last scan; its address, or a status. */
-export function planReserve(): i32 {
-  const groups = <u64>groupExtents.length;
-  const bytes = <u64>PLAN_TARGETS + ((groups + groups * sampleTypeCount) << 2);
-  return ensure(planSpace, bytes) ? <i32>planSpace.pointer : fail(OUT_OF_MEMORY);
-}
-
-@inline function targetOf(group: u32): u32 {
-  return load<u32>(planSpace.pointer + PLAN_TARGETS + (<usize>group << 2));
-}
-
-@inline function seriesOf(group: u32, type: u32): u32 {
-  const at = groupExtents.length + group * sampleTypeCount + type;
-  return load<u32>(planSpace.pointer + PLAN_TARGETS + (<usize>at << 2));
-}
-
-/** Adds up what the plan asks for. */
-export function weighPlan(): void {
-  planTotal = 0;
-  planEntries = 0;
-  planRows = 0;
-  const types = sampleTypeCount;
-  for (let group: u32 = 0; group < groupExtents.length; group++) {
-    const target = targetOf(group);
-    for (let type: u32 = 0; type < types; type++) {
-      if (seriesOf(target, type) == NONE) continue;
-      const at = <usize>(group * types + type);
-      planTotal = addSaturating(planTotal, load<u64>(groupTotals.pointer + (at << 3)));
-      planEntries += load<u32>(groupCounts.pointer + (at << 2));
-      if (target == group) planRows++;
-    }
-  }
-}
+import { rows, sampleStacks, sampleValues, spanIds, traceIds } from './store';
 
 // ---- scratch of one append, all u32
 /** Kept samples, stable by target group; only when there are groups. */

@@ -26,7 +26,7 @@ export function placeFrames(): void {
         key = keys + FIRST_KEY;
       }
     }
-    store<u64>(stackHashes.pointer + (<usize>i << 3), sum ? sum : 1);
+    store<u64>(stackHashes.pointer + (<usize>i << 3), sum);
   }
 }
 

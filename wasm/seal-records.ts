@@ -20,7 +20,7 @@ export function takeRecords(
 }
 
 /** Address of the slice's record with this index. */
-@inline export function recordAt(index: u32): usize {
+export function recordAt(index: u32): usize {
   return records + <usize>load<u32>(numbers + (<usize>index << 2)) * size;
 }
 

@@ -3,8 +3,8 @@
 import { NONE, ROW_SAMPLE_COUNT, ROW_SIZE, ROW_SPAN_START, ROW_TIME } from './layout';
 import { reserveRecords } from './memory';
 import {
-  SERIES_ID, SERIES_ROW, SERIES_SAMPLE, SERIES_SIZE, SERIES_TIME_MAX, SERIES_TIME_MIN, SERIES_TOTAL,
-  rowNumbers, rowSeries, sampleStarts, series, u32At,
+  SERIES_ID, SERIES_KEPT, SERIES_ROW, SERIES_SAMPLE, SERIES_SIZE, SERIES_TIME_MAX,
+  SERIES_TIME_MIN, SERIES_TOTAL, rowNumbers, rowSeries, sampleStarts, series, u32At,
 } from './seal-state';
 import { MISUSE, OK, OUT_OF_MEMORY, fail } from './status';
 import { rows } from './store';
@@ -15,7 +15,7 @@ export let rowSamplesMax: u32 = 0;
 export let hasSpans: bool = false;
 
 /** Address of the live row at a position of the final order. */
-@inline export function rowAt(position: u32): usize {
+export function rowAt(position: u32): usize {
   return rows.pointer + <usize>u32At(rowNumbers, position) * ROW_SIZE;
 }
 
@@ -57,6 +57,7 @@ function extendSeries(position: u32, sampleFrom: u32, time: i64): bool {
     store<u32>(fresh, position, SERIES_ROW);
     store<u32>(fresh, sampleFrom, SERIES_SAMPLE);
     store<u32>(fresh, 0, SERIES_TOTAL);
+    store<u32>(fresh, NONE, SERIES_KEPT);
     store<i64>(fresh, time, SERIES_TIME_MIN);
     series.length++;
   }

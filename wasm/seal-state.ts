@@ -4,9 +4,9 @@
 import { VEC_SIZE, Vec, dropVec, reserve, vecAt } from './memory';
 import { Tree, dropTree, treeAt } from './merge-tree';
 
-const VEC_COUNT: u32 = 15 + 17;
+const VEC_COUNT: u32 = 16 + 17;
 /** The columns lie back to back, so that dropping them is a loop. */
-const STATE: usize = memory.data((15 + 17) * 12, 4);
+const STATE: usize = memory.data((16 + 17) * 12, 4);
 
 /** Per position in final order: row number and final series id (u32 each). */
 export const rowNumbers = vecAt(STATE + 12 * 0);
@@ -16,16 +16,18 @@ export const sampleStarts = vecAt(STATE + 12 * 2);
 
 /**
  * One record for each run of rows with one series id: id, first row, first sample, first total
- * (u32 each), times of the first and the last row (i64). One more, not counted, has the ends.
+ * (u32 each), times of the first and the last row (i64), the first of its totals in `finished`
+ * (u32, NONE: not kept), pad. One more record, not counted, has the ends.
  */
 export const series = vecAt(STATE + 12 * 3);
-export const SERIES_SIZE: usize = 32;
+export const SERIES_SIZE: usize = 40;
 export const SERIES_ID: usize = 0;
 export const SERIES_ROW: usize = 4;
 export const SERIES_SAMPLE: usize = 8;
 export const SERIES_TOTAL: usize = 12;
 export const SERIES_TIME_MIN: usize = 16;
 export const SERIES_TIME_MAX: usize = 24;
+export const SERIES_KEPT: usize = 32;
 
 /** Per stack ordinal: its leaf node u32, and the last series that had it u32; NONE before. */
 export const stackLeaves = vecAt(STATE + 12 * 4);
@@ -51,8 +53,10 @@ export const spare = vecAt(STATE + 12 * 12);
 export const sums = vecAt(STATE + 12 * 13);
 /** Nodes of the stack that was numbered last, root first (u32). */
 export const path = vecAt(STATE + 12 * 14);
+/** Totals that are made already, 16 bytes each. */
+export const finished = vecAt(STATE + 12 * 15);
 /** The output slots of `seal-slots.ts`. */
-export const SLOTS: usize = STATE + 12 * 15;
+export const SLOTS: usize = STATE + 12 * 16;
 
 /** `count` elements of 2^shift bytes, each byte set to `fill`; false when there is no memory. */
 export function fillVec(v: Vec, count: u32, shift: u32, fill: u8): bool {
@@ -63,7 +67,7 @@ export function fillVec(v: Vec, count: u32, shift: u32, fill: u8): bool {
   return true;
 }
 
-@inline export function u32At(v: Vec, index: u32): u32 {
+export function u32At(v: Vec, index: u32): u32 {
   return load<u32>(v.pointer + (<usize>index << 2));
 }
 

@@ -13,7 +13,7 @@ import {
 } from './seal-state';
 import { numberNodes, startSymbols } from './seal-symbols';
 import { fillFunctions, fillLocations, fillMappings, fillStacktraces } from './seal-tables';
-import { fillTotals, forgetTotals, startTotals } from './seal-totals';
+import { fillTotals, keepTotals, startTotals } from './seal-totals';
 import { MISUSE, OK, OUT_OF_MEMORY, fail } from './status';
 import { sampleStacks, stacks } from './store';
 
@@ -21,7 +21,8 @@ const IDLE: u32 = 0;
 const ROWS: u32 = 1;
 const WALK: u32 = 2;
 const NUMBER: u32 = 3;
-const READY: u32 = 4;
+const ADD: u32 = 4;
+const READY: u32 = 5;
 
 /** What a frame of a new stack costs, in samples: a look-up that often misses the cache. */
 const FRAME_COST: i32 = 8;
@@ -35,7 +36,6 @@ const TOTALS: u32 = 2;
 const STACKTRACES: u32 = 3;
 const LOCATIONS: u32 = 4;
 const FUNCTIONS: u32 = 5;
-const TABLE_COUNT: u32 = 7;
 
 const RESULT: usize = memory.data(48, 4);
 const RESULT_SERIES: usize = 0;
@@ -96,7 +96,13 @@ export function sealStep(budget: i32): i32 {
   if (phase == WALK) return walk(budget);
   if (phase == NUMBER) {
     atNode = numberNodes(atNode, budget / NODE_COST);
-    return atNode < nodes.length ? <i32>(nodes.length - atNode) : finish();
+    if (atNode < nodes.length) return <i32>(nodes.length - atNode);
+    phase = ADD;
+    return 1;
+  }
+  if (phase == ADD) {
+    const left = keepTotals(budget);
+    return left ? <i32>left : finish();
   }
   return phase == READY ? 0 : fail(MISUSE);
 }
@@ -108,7 +114,7 @@ function walk(budget: i32): i32 {
     const count = load<u32>(row, ROW_SAMPLE_COUNT);
     const ordinals = sampleStacks.pointer + (<usize>load<u32>(row, ROW_SAMPLE_START) << 2);
     while (atSample < count) {
-      if (budget <= 0) return <i32>min(samplesLeft(), <u32>i32.MAX_VALUE);
+      if (budget <= 0) return <i32>samplesLeft();
       const cost = visit(load<u32>(ordinals + (<usize>atSample << 2)));
       if (cost < 0) return fail(OUT_OF_MEMORY);
       budget -= cost;
@@ -129,6 +135,7 @@ function endSeries(): void {
   store<u32>(seriesAt(atSeries), totalsCount, SERIES_TOTAL);
 }
 
+/** Never 2^31: each sample takes 12 bytes of 4 GiB. */
 @inline function samplesLeft(): u32 {
   return u32At(sampleStarts, rowNumbers.length) - u32At(sampleStarts, atRow) - atSample;
 }
@@ -150,11 +157,11 @@ function visit(ordinal: u32): i32 {
 function finishWalk(): i32 {
   finishNodes();
   // A whole walk without memory for the rest would be in vain: everything is reserved now.
-  if (!startSymbols() || !startSamples(seriesTotalsMax) || !startTotals()) {
+  if (!startSymbols() || !startSamples(seriesTotalsMax) || !startTotals(seriesTotalsMax)) {
     return fail(OUT_OF_MEMORY);
   }
   phase = NUMBER;
-  return nodes.length ? <i32>nodes.length : finish();
+  return 1;
 }
 
 /** Notes what the host asks about; the tables can be read. Answers 0: nothing is left. */
@@ -189,11 +196,8 @@ export function sealResult(): usize {
  * Answers OK or a status; a range past the end is MISUSE.
  */
 export function sealFill(table: u32, from: u32, count: u32): i32 {
-  if (phase != READY || table >= TABLE_COUNT) return fail(MISUSE);
   const rows = load<u32>(RESULT + (<usize>table << 2), RESULT_ROWS);
-  if (<u64>from + count > <u64>rows) return fail(MISUSE);
-  // Samples and totals share their sort buffers.
-  if (table == SAMPLES) forgetTotals();
+  if (phase != READY || <u64>from + count > <u64>rows) return fail(MISUSE);
   return fillTable(table, from, count) ? OK : fail(OUT_OF_MEMORY);
 }
 

@@ -1,19 +1,12 @@
 // The dictionary of strings: bytes back to back, one id for each distinct valid UTF-8 string, 0
 // being "". Owns looking up and adding; rooms must be reserved before anything is added.
 import { equalBytes, isValidUtf8, repair, repairedLength } from './bytes';
-import { KEYS_STRINGS, drawKeys, hashBytes, keysOf } from './hash';
+import { KEYS_STRINGS, hashBytes, keysOf } from './hash';
 import { NONE } from './layout';
 import { ensure, reserve } from './memory';
 import { repairedBytes } from './scratch';
 import { stringBytes, stringOffsets } from './store';
-import {
-  PROBES_MAX,
-  clearDoubled,
-  insertSlot,
-  reserveSlots,
-  Table,
-  wantSeal,
-} from './table';
+import { Table, insertSlot, isFar, reserveSlots, spread } from './table';
 
 export const stringTable = changetype<Table>(memory.data(16, 4));
 
@@ -32,7 +25,7 @@ export function reserveStrings(count: u32, bytes: u64): bool {
     bytes < <u64>1 << 31 &&
     reserve(stringBytes, <u32>bytes, 0) &&
     reserve(stringOffsets, count + 1, 2) &&
-    reserveSlots(stringTable, count)
+    reserveSlots(stringTable, count, 3)
   );
 }
 
@@ -86,25 +79,13 @@ function addString(p: usize, length: u32): u32 {
   stringBytes.length += length;
   store<u32>(stringOffsets.pointer + (<usize>stringOffsets.length << 2), stringBytes.length);
   stringOffsets.length++;
-  const hash = hashBytes(p, length, keysOf(KEYS_STRINGS));
-  if (insertSlot(stringTable, hash, id) > PROBES_MAX) spreadStrings();
+  const slot = insertSlot(stringTable, hashOfString(id), id, 3);
+  if (isFar(stringTable, slot, 3)) spread(stringTable, KEYS_STRINGS, 3, hashOfString);
   return id;
 }
 
-/** Too many collisions: spreads the strings over twice the slots under new keys, once a head. */
-function spreadStrings(): void {
-  if (stringTable.redrawn || !clearDoubled(stringTable, 3)) {
-    wantSeal();
-    return;
-  }
-  stringTable.redrawn = 1;
-  drawKeys(KEYS_STRINGS);
-  const keys = keysOf(KEYS_STRINGS);
-  const count = stringOffsets.length - 1;
-  for (let id: u32 = 0; id < count; id++) {
-    const at = stringOffsets.pointer + (<usize>id << 2);
-    const offset = load<u32>(at);
-    const hash = hashBytes(stringBytes.pointer + offset, load<u32>(at, 4) - offset, keys);
-    if (insertSlot(stringTable, hash, id) > PROBES_MAX) wantSeal();
-  }
+function hashOfString(id: u32): u32 {
+  const at = stringOffsets.pointer + (<usize>id << 2);
+  const offset = load<u32>(at);
+  return hashBytes(stringBytes.pointer + offset, load<u32>(at, 4) - offset, keysOf(KEYS_STRINGS));
 }

@@ -8,7 +8,6 @@ import {
   KEYS_LOCATIONS,
   KEYS_MAPPINGS,
   addWord,
-  drawKeys,
   fold,
   hashOf,
   hashStart,
@@ -37,14 +36,7 @@ import {
 } from './layout';
 import { Vec, reserveRecords } from './memory';
 import { functions, lines, locations, mappings } from './store';
-import {
-  PROBES_MAX,
-  Table,
-  clearDoubled,
-  insertSlot,
-  reserveSlots,
-  wantSeal,
-} from './table';
+import { Table, insertSlot, isFar, reserveSlots, spread } from './table';
 
 export const functionTable = changetype<Table>(memory.data(16, 4));
 export const mappingTable = changetype<Table>(memory.data(16, 4));
@@ -54,11 +46,11 @@ export const locationTable = changetype<Table>(memory.data(16, 4));
 export function reserveSymbols(fns: u32, maps: u32, locs: u32, lns: u32): bool {
   return (
     reserveRecords(functions, fns, FN_SIZE) &&
-    reserveSlots(functionTable, fns) &&
+    reserveSlots(functionTable, fns, 3) &&
     reserveRecords(mappings, maps, MAP_SIZE) &&
-    reserveSlots(mappingTable, maps) &&
+    reserveSlots(mappingTable, maps, 3) &&
     reserveRecords(locations, locs, LOC_SIZE) &&
-    reserveSlots(locationTable, locs) &&
+    reserveSlots(locationTable, locs, 3) &&
     reserveRecords(lines, lns, LINE_SIZE)
   );
 }
@@ -185,24 +177,23 @@ export function internLocation(r: usize, lineAt: usize): u32 {
 function addRecord(v: Vec, t: Table, keys: u32, r: usize, size: usize, hash: u32): u32 {
   const id = v.length++;
   memory.copy(v.pointer + <usize>id * size, r, size);
-  if (insertSlot(t, hash, id) > PROBES_MAX) spreadRecords(v, t, keys, size);
+  const slot = insertSlot(t, hash, id, 3);
+  if (!isFar(t, slot, 3)) return id;
+  if (keys == KEYS_FUNCTIONS) spread(t, keys, 3, hashOfFunction);
+  else if (keys == KEYS_MAPPINGS) spread(t, keys, 3, hashOfMapping);
+  else spread(t, keys, 3, hashOfLocation);
   return id;
 }
 
-/** Too many collisions: spreads the records over twice the slots under new keys, once a head. */
-function spreadRecords(v: Vec, t: Table, keys: u32, size: usize): void {
-  if (t.redrawn || !clearDoubled(t, 3)) {
-    wantSeal();
-    return;
-  }
-  t.redrawn = 1;
-  drawKeys(keys);
-  for (let id: u32 = 0; id < v.length; id++) {
-    const r = v.pointer + <usize>id * size;
-    let hash: u32;
-    if (keys == KEYS_FUNCTIONS) hash = functionHash(r);
-    else if (keys == KEYS_MAPPINGS) hash = mappingHash(r);
-    else hash = locationHash(r, lines.pointer + <usize>load<u32>(r, LOC_LINE_START) * LINE_SIZE);
-    if (insertSlot(t, hash, id) > PROBES_MAX) wantSeal();
-  }
+function hashOfFunction(id: u32): u32 {
+  return functionHash(functions.pointer + <usize>id * FN_SIZE);
+}
+
+function hashOfMapping(id: u32): u32 {
+  return mappingHash(mappings.pointer + <usize>id * MAP_SIZE);
+}
+
+function hashOfLocation(id: u32): u32 {
+  const r = locations.pointer + <usize>id * LOC_SIZE;
+  return locationHash(r, lines.pointer + <usize>load<u32>(r, LOC_LINE_START) * LINE_SIZE);
 }

@@ -128,14 +128,19 @@ export class Head {
     this.#announceSettled();
   }
 
-  /** The log refused what is pending: back to the last committed state, exactly. */
-  rollback(): void {
-    if (this.#pending.length > 0) {
-      this.#pending.length = 0;
-      this.kernel.rollback(this.#committed.kernel);
-      this.#series.truncate(this.#committed.seriesCount, this.#committed.rows);
-    }
+  /**
+   * The log refused the pending records up to `refusedUpTo`: back to the last committed state,
+   * exactly. False when later ones were appended on top of them: then the head is of no use.
+   */
+  rollback(refusedUpTo: number): boolean {
+    const first = this.#pending[0];
+    if (first === undefined || first.sequence > refusedUpTo) return true;
+    if (this.appendedSequence > refusedUpTo) return false;
+    this.#pending.length = 0;
+    this.kernel.rollback(this.#committed.kernel);
+    this.#series.truncate(this.#committed.seriesCount, this.#committed.rows);
     this.#announceSettled();
+    return true;
   }
 
   /** Resolves once no append waits for its commit. */

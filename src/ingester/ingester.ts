@@ -15,7 +15,7 @@ import type { Label, Labels } from '../model/labels.ts';
 import { parseSelector } from '../model/matcher.ts';
 import type { FlushReason } from '../phlaredb/phlaredb.ts';
 import type { Platform } from '../platform.ts';
-import type { Wal } from '../wal/wal.ts';
+import type { RecentKey, Wal } from '../wal/wal.ts';
 import type { IngesterService, LabelQuery, PushedProfile } from './contract.ts';
 import type { Instance } from './instance.ts';
 import { Lifecycle, type SubService } from './lifecycle.ts';
@@ -36,6 +36,8 @@ export interface IngesterOptions {
   subServices: readonly SubService[];
   memoryMax: number;
   logBytesMax: number;
+  /** How long a repeated profile is known for one. */
+  keyWindowMs: number;
   /** How long the last syncs of all tenants together may take at stop. */
   stopDeadlineMs: number;
 }
@@ -51,7 +53,10 @@ export class Ingester implements IngesterService {
   readonly #instances = new Map<string, Instance>();
   readonly #opening = new Map<string, Promise<Instance>>();
   readonly #pushes = new Set<Promise<void>>();
-  #isReopened = false;
+  /** Last record in the log of each tenant that is not open yet. */
+  readonly #loggedUpTo = new Map<string, number>();
+  readonly #loggedKeys = new Map<string, RecentKey[]>();
+  #reopening: Promise<void> | undefined;
   #measuredMs = Number.NEGATIVE_INFINITY;
   #measuredBytes = 0;
 
@@ -69,7 +74,20 @@ export class Ingester implements IngesterService {
         throw error;
       }
     }
+    await this.#readLog();
     this.#lifecycle.enter('Running');
+  }
+
+  /** Which tenants have records in the log, and which keys were seen in the last minutes. */
+  async #readLog(): Promise<void> {
+    const { wal, platform, keyWindowMs } = this.#options;
+    for await (const { tenant, sequence } of wal.headers()) this.#loggedUpTo.set(tenant, sequence);
+    const sinceMs = platform.clock.nowMs() - keyWindowMs;
+    for await (const key of wal.recentKeys(sinceMs)) {
+      const keys = this.#loggedKeys.get(key.tenant);
+      if (keys === undefined) this.#loggedKeys.set(key.tenant, [key]);
+      else keys.push(key);
+    }
   }
 
   async push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
@@ -86,13 +104,14 @@ export class Ingester implements IngesterService {
 
   async #push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
     const { wal, limitsOf, metrics, platform } = this.#options;
-    const { database } = await this.getOrCreateInstance(tenant);
+    const { database, recentKeys } = await this.getOrCreateInstance(tenant);
     await pushProfiles(profiles, {
       tenant,
       receivedMs: platform.clock.nowMs(),
       limits: limitsOf(tenant),
       database,
       wal,
+      recentKeys,
       gunzip: platform.gunzip,
       room: () => this.#room(),
       metrics,
@@ -114,7 +133,12 @@ export class Ingester implements IngesterService {
 
   async #open(tenant: string): Promise<Instance> {
     const instance = this.#options.createInstance(tenant);
-    await instance.start();
+    for (const { contentKey, receivedMs } of this.#loggedKeys.get(tenant) ?? []) {
+      instance.recentKeys.add(contentKey, 'durable', receivedMs);
+    }
+    await instance.start(this.#loggedUpTo.get(tenant) ?? 0);
+    this.#loggedUpTo.delete(tenant);
+    this.#loggedKeys.delete(tenant);
     this.#instances.set(tenant, instance);
     this.#options.metrics.ingest.instances.set(this.#instances.size);
     return instance;
@@ -145,7 +169,7 @@ export class Ingester implements IngesterService {
 
   notReadyReason(): string | undefined {
     const { state, failure } = this.#lifecycle;
-    if (state === 'Running') return undefined;
+    if (state === 'Running') return this.#options.wal.failure();
     return failure ?? `ingester is ${state.toLowerCase()}`;
   }
 
@@ -191,7 +215,7 @@ export class Ingester implements IngesterService {
         return nextMs;
       }
     }
-    await this.#reopen();
+    this.#reopening ??= this.#reopen();
     for (const instance of [...this.#instances.values()]) {
       nextMs = Math.min(nextMs, await instance.tick(nowMs));
     }
@@ -200,22 +224,41 @@ export class Ingester implements IngesterService {
     return nextMs;
   }
 
-  /** Tenants of an earlier run may have blocks that the bucket lacks: they are opened once. */
+  /**
+   * Opens the tenants of an earlier run, one after the other: they may have records in the log, or
+   * blocks that the bucket lacks.
+   */
   async #reopen(): Promise<void> {
-    if (this.#isReopened) return;
-    this.#isReopened = true;
-    for (const tenant of await this.#options.listTenants()) await this.getOrCreateInstance(tenant);
+    const { listTenants, log } = this.#options;
+    try {
+      const tenants = new Set([...this.#loggedUpTo.keys(), ...(await listTenants())]);
+      for (const tenant of tenants) {
+        if (this.#lifecycle.state !== 'Running') return;
+        await this.getOrCreateInstance(tenant);
+      }
+    } catch (error) {
+      log.error('tenants of an earlier run are not open', { error: messageOf(error) });
+      this.#reopening = undefined;
+    }
   }
 
-  /** Flushes the largest heads until memory and log are below their shares again. */
+  /**
+   * Flushes heads until memory and log are below their shares again: the largest when memory is
+   * short, those that hold the oldest room when the log is.
+   */
   async #relieve(): Promise<void> {
-    const { log } = this.#options;
+    const { log, wal } = this.#options;
     const bySize = [...this.#instances.values()].sort(
       (a, b) => b.database.bytesUsed() - a.database.bytesUsed(),
     );
-    for (const instance of bySize) {
-      const { memoryUsed, memoryMax, logUsed, logBytesMax } = this.#room();
-      const isMemory = memoryUsed > memoryMax * pressureShare;
+    const byPin = wal.pinnedBy().flatMap((tenant) => this.#instances.get(tenant) ?? []);
+    const isMemoryShort = () => {
+      const { memoryUsed, memoryMax } = this.#room();
+      return memoryUsed > memoryMax * pressureShare;
+    };
+    for (const instance of isMemoryShort() ? bySize : byPin) {
+      const { logUsed, logBytesMax } = this.#room();
+      const isMemory = isMemoryShort();
       if (!isMemory && logUsed <= logBytesMax * pressureShare) return;
       if (instance.database.bytesUsed() === 0) return;
       try {
@@ -265,7 +308,7 @@ export class Ingester implements IngesterService {
     if (this.#lifecycle.state === 'New' || this.#lifecycle.state === 'Terminated') return;
     const isFailed = this.#lifecycle.state === 'Failed';
     if (!isFailed) this.#lifecycle.enter('Stopping');
-    await Promise.allSettled([...this.#pushes, ...this.#opening.values()]);
+    await Promise.allSettled([...this.#pushes, ...this.#opening.values(), this.#reopening]);
     const failures: unknown[] = [];
     const deadlineMs = platform.clock.monotonicMs() + stopDeadlineMs;
     for (const instance of this.#instances.values()) {

@@ -5,10 +5,12 @@ import type { Logger } from '../lib/log.ts';
 import type { FlushReason, Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Platform } from '../platform.ts';
 import type { Shipper } from '../shipper/shipper.ts';
+import type { RecentKeys } from './recent-keys.ts';
 
 export interface InstanceOptions {
   tenant: string;
   database: Phlaredb;
+  recentKeys: RecentKeys;
   /** Undefined: blocks stay local. */
   shipper: Shipper | undefined;
   shipIntervalMs: number;
@@ -19,6 +21,7 @@ export interface InstanceOptions {
 export class Instance {
   readonly tenant: string;
   readonly database: Phlaredb;
+  readonly recentKeys: RecentKeys;
   readonly #options: InstanceOptions;
   #abort = new AbortController();
   #syncing: Promise<void> | undefined;
@@ -30,11 +33,13 @@ export class Instance {
   constructor(options: InstanceOptions) {
     this.tenant = options.tenant;
     this.database = options.database;
+    this.recentKeys = options.recentKeys;
     this.#options = options;
   }
 
-  async start(): Promise<void> {
-    await this.database.start();
+  /** `loggedUpTo`: the last of the tenant's records in the log, 0 when it has none. */
+  async start(loggedUpTo: number): Promise<void> {
+    await this.database.start(loggedUpTo);
   }
 
   /** Writes the heads to blocks and starts shipping them. Resolves once the blocks are in place. */

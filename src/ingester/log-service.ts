@@ -2,12 +2,12 @@
 import type { Wal } from '../wal/wal.ts';
 import type { SubService } from './lifecycle.ts';
 
-/** Wraps the log's own start and close. */
+/** Wraps the log's own start, tick and close. */
 export function logService(wal: Wal): SubService {
   return {
     name: 'log',
     start: () => wal.start(),
     stop: () => wal.close(),
-    tick: () => Promise.resolve(Number.POSITIVE_INFINITY),
+    tick: (nowMs) => wal.tick(nowMs),
   };
 }

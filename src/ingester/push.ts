@@ -2,6 +2,7 @@
 // of these steps. From `admit` to the log nothing awaits, so what was checked stays true; only a
 // request whose profiles take over 10 ms lets others run between two of them.
 import { Failure, isFailure } from '../errors.ts';
+import { createDeferred, type Deferred } from '../lib/deferred.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { labelNames, labelValue } from '../model/labels.ts';
@@ -11,6 +12,7 @@ import type { Wal } from '../wal/wal.ts';
 import { type AdmitContext, admit } from './admit.ts';
 import type { PushedProfile } from './contract.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import type { RecentKeys } from './recent-keys.ts';
 
 export interface PushContext {
   tenant: string;
@@ -18,6 +20,7 @@ export interface PushContext {
   limits: Readonly<Limits>;
   database: Phlaredb;
   wal: Wal;
+  recentKeys: RecentKeys;
   gunzip: (bytes: Uint8Array, bytesMax: number) => Uint8Array;
   room: () => Omit<AdmitContext, 'limits' | 'database'>;
   metrics: Metrics;
@@ -55,9 +58,11 @@ export async function pushProfiles(
       if (isFailure(error)) discard(context, error, profiles);
       throw error;
     }
-    const { sequence, failure } = await storeAll(prepared, context);
-    if (sequence > 0) await commit(sequence, context);
-    if (failure !== undefined) throw failure;
+    const group = await storeAll(prepared, context);
+    await commit(group, context);
+    if (group.failure !== undefined) throw group.failure;
+    // A retry is acknowledged once the original is durable, not earlier.
+    for (const original of group.originals) await original;
     for (const one of prepared) received(context, one);
   }
   if (refusals.length > 0) throw refusalError(refusals, profiles.length);
@@ -79,33 +84,55 @@ async function prepareAll(profiles: readonly PushedProfile[], context: PushConte
   return { prepared, refusals };
 }
 
+/** What one request put into the log. */
+interface Group {
+  /** Of the last record; 0 when there was none. */
+  sequence: number;
+  /** Keys of the profiles that were logged. */
+  keys: Uint8Array[];
+  /** Commits, by other requests, of profiles that this request sent again. */
+  originals: Promise<void>[];
+  /** What stopped it on the way. */
+  failure: unknown;
+  /** Resolves or rejects with the commit. */
+  committed: Deferred;
+}
+
 /**
- * Log, then head, for each profile in turn. Answers the last sequence logged (0: none) and what
- * stopped it: admission saw that there is room, so that is a fault, and what the log already has is
+ * Log, then head, for each profile in turn; one that was logged in the last minutes is not logged
+ * again. Admission saw that there is room, so a failure is a fault, and what the log already has is
  * committed all the same. The client sends the request again.
  */
-async function storeAll(
-  prepared: readonly Prepared[],
-  context: PushContext,
-): Promise<{ sequence: number; failure: unknown }> {
-  const { tenant, receivedMs, database, wal } = context;
+async function storeAll(prepared: readonly Prepared[], context: PushContext): Promise<Group> {
+  const { tenant, receivedMs, database, wal, recentKeys, metrics } = context;
   const giveWay = slicer(context);
-  let sequence = 0;
+  const committed = createDeferred();
+  // Whoever waits for it hears of the failure; when nobody does, this request's client does.
+  committed.promise.catch(() => undefined);
+  const group: Group = { sequence: 0, keys: [], originals: [], failure: undefined, committed };
   try {
     for (const [index, one] of prepared.entries()) {
       if (index > 0) await giveWay();
       const { labels, body, contentKey, facts, plan, timeNs } = one;
+      const known = recentKeys.get(contentKey);
+      if (known !== undefined) {
+        if (known !== 'durable') group.originals.push(known);
+        metrics.storage.resends.inc({ tenant });
+        continue;
+      }
       // The scratch is shared: whoever scanned since, in this request or another, overwrote it.
       if (one.scanId !== database.scanId) database.scan(one.profile);
-      sequence = wal.append({ tenant, receivedMs, contentKey, labels, body });
-      const entry = { sequence, plan, facts, timeNs, uuid: contentKey };
+      group.sequence = wal.append({ tenant, receivedMs, contentKey, labels, body });
+      recentKeys.add(contentKey, committed.promise, receivedMs);
+      group.keys.push(contentKey);
+      const entry = { sequence: group.sequence, plan, facts, timeNs, uuid: contentKey };
       const counts = database.ingest(entry, one.profile);
       if (counts !== undefined) stored(context, one, counts);
     }
-    return { sequence, failure: undefined };
   } catch (failure) {
-    return { sequence, failure };
+    group.failure = failure;
   }
+  return group;
 }
 
 /** Awaits `pause` when more than a slice has passed since it last did. */
@@ -118,14 +145,21 @@ function slicer({ clock, pause }: PushContext): () => Promise<void> {
   };
 }
 
-async function commit(sequence: number, { wal, database }: PushContext): Promise<void> {
+async function commit(group: Group, context: PushContext): Promise<void> {
+  const { wal, database, recentKeys } = context;
+  const { sequence, keys, committed } = group;
+  if (sequence === 0) return;
   try {
     await wal.commit(sequence);
   } catch (error) {
-    database.rollback();
+    database.rollback(Math.max(sequence, wal.refusedUpTo()));
+    for (const key of keys) recentKeys.forget(key);
+    committed.reject(error);
     throw error;
   }
   database.commit(sequence);
+  for (const key of keys) recentKeys.settle(key);
+  committed.resolve();
 }
 
 function refusalError(refusals: readonly Refusal[], profileCount: number): Failure {

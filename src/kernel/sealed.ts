@@ -12,7 +12,7 @@ import { SlotReader, type TableShape, tableShapes } from './sealed-columns.ts';
  */
 const stepBudget = 1 << 20;
 /** Bytes of a series record; the fields are read in `seriesRanges`. */
-const seriesBytes = 32;
+const seriesBytes = 40;
 
 /** Exports of `wasm/seal.ts`; `wasm/ABI.md` says what they do. Addresses come back signed. */
 interface SealExports {

@@ -202,6 +202,15 @@ function storageMetrics({ counter, gauge, histogram }: Makers) {
       secondsBuckets,
       ['bucket', 'operation'],
     ),
+    quarantinedRecords: counter(
+      'phlox_log_records_quarantined_total',
+      'Log records that no head could take.',
+    ),
+    resends: counter(
+      'phlox_resends_total',
+      'Profiles that were already acknowledged or on their way, and were acknowledged again.',
+      ['tenant'],
+    ),
     logBytes: gauge('phlox_log_bytes', 'Bytes of log records not yet in a block.'),
   };
 }

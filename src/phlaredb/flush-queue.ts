@@ -41,6 +41,8 @@ export class FlushQueue {
   readonly #options: FlushQueueOptions;
   readonly #onBlock: (meta: BlockMeta) => void;
   readonly #entries: Entry[] = [];
+  /** What the log has not yet been told of: it may have refused to hear it. */
+  #unreleased: { upTo: number; ulid: string } | undefined;
   #draining: Promise<void> = Promise.resolve();
 
   /** `onBlock` is told of each block in the turn in which its head leaves the queue. */
@@ -60,6 +62,7 @@ export class FlushQueue {
 
   /** When the next flush is due; infinity when nothing is sealed. */
   get dueAtMs(): number {
+    if (this.#unreleased !== undefined) return 0;
     return this.#entries[0]?.retryAtMs ?? Number.POSITIVE_INFINITY;
   }
 
@@ -80,11 +83,13 @@ export class FlushQueue {
   }
 
   async #drainEntries(): Promise<void> {
+    await this.#release();
     for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
       try {
         await this.#flush(entry.head);
       } catch (error) {
-        this.#noteFailure(entry, error);
+        // The log's refusal comes after the head has left the queue, its block in place.
+        if (this.#entries[0] === entry) this.#noteFailure(entry, error);
         throw error;
       }
     }
@@ -113,7 +118,17 @@ export class FlushQueue {
       });
     }
     pool.release(head.kernel);
-    await wal.release(tenant, lastSequence);
+    this.#unreleased = { upTo: lastSequence, ulid: head.ulid };
+    await this.#release();
+  }
+
+  /** After a crash before this is done, the block's `meta.json` tells the same. */
+  async #release(): Promise<void> {
+    const due = this.#unreleased;
+    if (due === undefined) return;
+    const { wal, tenant } = this.#options;
+    await wal.release(tenant, due.upTo, due.ulid);
+    if (this.#unreleased === due) this.#unreleased = undefined;
   }
 
   #noteFailure(entry: Entry, error: unknown): void {

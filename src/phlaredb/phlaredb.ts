@@ -2,16 +2,18 @@
 // Sealed heads are the flush queue's, blocks the block list's. Pushes never wait for a flush: a
 // sealed head is replaced at once.
 import type { BlockMeta } from '../block/meta.ts';
+import type { Bucket } from '../bucket/bucket.ts';
 import { assert, Failure, isFailure, messageOf } from '../errors.ts';
 import { Head, type HeadEntry, type IngestCounts } from '../head/head.ts';
 import { contentKey } from '../kernel/content-key.ts';
 import type { ScanFacts } from '../kernel/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { backoffMs } from '../lib/backoff.ts';
 import type { Fingerprint } from '../model/fingerprint.ts';
 import type { Labels } from '../model/labels.ts';
 import { BlockList } from './block-list.ts';
 import { FlushQueue, type FlushQueueOptions } from './flush-queue.ts';
-import { rebuildHead } from './rebuild.ts';
+import { Rebuild } from './rebuild.ts';
 
 export type FlushReason = 'max-duration' | 'max-block-bytes' | 'api' | 'memory' | 'log' | 'stop';
 
@@ -20,9 +22,15 @@ export interface PhlaredbOptions extends FlushQueueOptions {
   nextUlid: () => string;
   /** Inflates a logged body as the push did: for a head that has to be rebuilt. */
   inflate: (body: Uint8Array) => Uint8Array;
+  /** Where logged records go that no head can take. */
+  quarantine: Bucket;
+  /** Rejects when the signal is aborted. */
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   headAgeMaxMs: number;
   headBytesMax: number;
 }
+
+const rebuildWaits = { baseMs: 500, maxMs: 30_000 };
 
 export class Phlaredb {
   readonly #options: PhlaredbOptions;
@@ -32,6 +40,8 @@ export class Phlaredb {
   /** Scans while the live head is being rebuilt. */
   #scanner: Kernel | undefined;
   #rebuilding: Promise<void> | undefined;
+  /** Aborted when the database is to end: a rebuild that fails is not tried again then. */
+  readonly #stopping = new AbortController();
   /** Counts scans and their uses: equal numbers mean that the scratch is still the same. */
   #scanId = 0;
   /** Sequences handed to `ingest` and not rolled back, and those no live head needs any more. */
@@ -45,9 +55,26 @@ export class Phlaredb {
     this.#queue = new FlushQueue(options, (meta) => this.#blockList.add(meta));
   }
 
-  /** Reads the list of local blocks. */
-  async start(): Promise<void> {
+  /**
+   * Reads the list of local blocks, tells the log which of the tenant's records they hold, and
+   * starts to rebuild a head from the others. `loggedUpTo` is the last of them, 0 when the log has
+   * none. Pushes need not wait for the rebuild; label calls and flushes do.
+   */
+  async start(loggedUpTo: number): Promise<void> {
     await this.#blockList.load();
+    if (loggedUpTo === 0) return;
+    const { tenant, wal } = this.#options;
+    let flushed = { lastSequence: 0, ulid: '' };
+    for (const { ulid, log } of this.blocks) {
+      // Sequences of another log say nothing about this one.
+      if (log.id !== wal.id || log.lastSequence <= flushed.lastSequence) continue;
+      flushed = { lastSequence: log.lastSequence, ulid };
+    }
+    if (flushed.lastSequence > 0) await wal.release(tenant, flushed.lastSequence, flushed.ulid);
+    this.#sealedUpTo = flushed.lastSequence;
+    this.#appendedUpTo = loggedUpTo;
+    this.#committedUpTo = loggedUpTo;
+    if (loggedUpTo > flushed.lastSequence) this.#rebuilding = this.#rebuildLive();
   }
 
   /** Local blocks by ascending start time. */
@@ -64,7 +91,7 @@ export class Phlaredb {
     try {
       return this.#kernel().scan(profile);
     } catch (error) {
-      if (isFailure(error, 'internal')) this.#rebuild(error);
+      if (isFailure(error, 'internal')) this.#dropLive(error);
       if (!isFailure(error, 'unavailable')) throw error;
     }
     // A full head leaves little room for scratch; a fresh one has all there is.
@@ -100,7 +127,8 @@ export class Phlaredb {
     try {
       return this.#ingestOrRoll(entry, profile);
     } catch (error) {
-      this.#rebuild(error);
+      this.#options.metrics.http.panics.inc();
+      this.#dropLive(error);
       return undefined;
     }
   }
@@ -112,11 +140,14 @@ export class Phlaredb {
     this.#live?.commit(sequence);
   }
 
-  /** The log refused what was pending. */
-  rollback(): void {
-    this.#appendedUpTo = this.#committedUpTo;
-    for (const head of this.#queue.heads) head.rollback();
-    this.#live?.rollback();
+  /** The log refused every record up to `refusedUpTo` that was pending. */
+  rollback(refusedUpTo: number): void {
+    if (this.#appendedUpTo <= refusedUpTo) this.#appendedUpTo = this.#committedUpTo;
+    for (const head of this.#queue.heads) head.rollback(refusedUpTo);
+    // What was appended on top of refused rows is in the log, and comes back from there.
+    if (this.#live?.rollback(refusedUpTo) === false) {
+      this.#dropLive(new Failure('unavailable', 'the log refused earlier records'));
+    }
   }
 
   /** Series of the live head, and how many of `keys` (`labelsKey`) would be new there. */
@@ -150,6 +181,7 @@ export class Phlaredb {
 
   /** Seals the live head and writes every sealed head; resolves when all are blocks. */
   async flush(reason: FlushReason): Promise<void> {
+    if (reason === 'stop') this.#stopping.abort();
     await this.#rebuilding;
     this.seal(reason);
     await this.#queue.drain();
@@ -233,55 +265,79 @@ export class Phlaredb {
     return Math.floor(head.createdMs / age) * age + age;
   }
 
-  /** An instance that failed for a bug of ours is not trusted: its rows come back from the log. */
-  #rebuild(cause: unknown): void {
+  /** A head that is not to be trusted goes; what was in it comes back from the log. */
+  #dropLive(cause: unknown): void {
     if (this.#rebuilding !== undefined) {
       // It was the scanner: the next scan gets a fresh one.
-      if (this.#scanner !== undefined) this.#options.pool.release(this.#scanner);
-      this.#scanner = undefined;
+      this.#dropScanner();
       return;
     }
-    this.#options.metrics.http.panics.inc();
     this.#options.log.error('head dropped, it is rebuilt from the log', {
       error: messageOf(cause),
     });
     if (this.#live !== undefined) this.#options.pool.release(this.#live.kernel);
     this.#live = undefined;
-    this.#rebuilding = this.#rebuildLive().catch((error: unknown) => {
-      // The records stay in the log, and the next failure of this kind tries again.
-      this.#options.log.error('head cannot be rebuilt', { error: messageOf(error) });
-      this.#endRebuild(undefined);
-    });
+    this.#rebuilding = this.#rebuildLive();
   }
 
-  #endRebuild(head: Head | undefined): void {
-    this.#live = head;
-    this.#rebuilding = undefined;
+  #dropScanner(): void {
     if (this.#scanner !== undefined) this.#options.pool.release(this.#scanner);
     this.#scanner = undefined;
   }
 
+  /** Never rejects: until the log and the disk let it, it tries again. */
   async #rebuildLive(): Promise<void> {
-    const { tenant, wal, inflate, pool, pause, log } = this.#options;
-    const from = this.#sealedUpTo + 1;
-    for (;;) {
-      const { head, upTo } = await rebuildHead({
-        tenant,
-        wal,
-        from,
-        inflate,
-        makeHead: () => this.#newHead(),
-        discard: (dropped) => pool.release(dropped.kernel),
-        pause,
-        log,
-      });
-      // Nothing awaits from this check to the end: a push either was read or finds the head.
-      if (upTo >= this.#appendedUpTo) {
-        this.#endRebuild(head);
-        return;
+    const { pause, log } = this.#options;
+    const rebuild = this.#newRebuild();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { head, upTo } = await rebuild.catchUp();
+        // Nothing awaits from this check to the end: a push either was read or finds the head.
+        if (upTo >= this.#appendedUpTo) {
+          this.#live = head;
+          break;
+        }
+        attempt = 0;
+        await pause();
+      } catch (error) {
+        log.error('head cannot be rebuilt', { error: messageOf(error), attempts: attempt });
+        if (await this.#isStoppedBeforeRetry(attempt)) {
+          // What was not applied stays in the log.
+          rebuild.drop();
+          break;
+        }
       }
-      pool.release(head.kernel);
-      await pause();
     }
+    this.#rebuilding = undefined;
+    this.#dropScanner();
+  }
+
+  #newRebuild(): Rebuild {
+    const { pool } = this.#options;
+    return new Rebuild(
+      {
+        ...this.#options,
+        makeHead: () => this.#newHead(),
+        discard: (head) => pool.release(head.kernel),
+        seal: (head) => {
+          head.seal();
+          this.#sealedUpTo = head.appendedSequence;
+          this.#queue.add(head);
+        },
+        drain: () => this.#queue.drain(),
+      },
+      this.#sealedUpTo + 1,
+    );
+  }
+
+  async #isStoppedBeforeRetry(attempt: number): Promise<boolean> {
+    const { sleep, randomUnit } = this.#options;
+    const { signal } = this.#stopping;
+    try {
+      await sleep(backoffMs(attempt, { ...rebuildWaits, random: randomUnit }), signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return signal.aborted;
   }
 }

@@ -1,65 +1,134 @@
 // A head made again from the log, without asking admission: what was acknowledged is applied even
-// if today's limits would refuse it. Owns the set-aside of a record that no head can take.
-import { messageOf } from '../errors.ts';
+// if today's limits would refuse it. Owns the quarantine of a record that no head can take; it goes
+// there durably before the log may forget it.
+import type { Bucket } from '../bucket/bucket.ts';
+import { isFailure, messageOf } from '../errors.ts';
 import type { Head } from '../head/head.ts';
 import { planSeries } from '../head/series-plan.ts';
 import type { Logger } from '../lib/log.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import { profileTimeNs } from '../model/time.ts';
 import type { StoredRecord, Wal } from '../wal/wal.ts';
 
 export interface RebuildOptions {
   tenant: string;
   wal: Wal;
-  /** First sequence that is in no block and no sealed head. */
-  from: number;
   /** Inflates a record's body as the push did. */
   inflate: (body: Uint8Array) => Uint8Array;
+  /** Where records go that no head can take: `<sequence>.pprof` and `<sequence>.json`. */
+  quarantine: Bucket;
   makeHead: () => Head;
+  /** Takes over a head that is full; everything in it is committed. */
+  seal: (head: Head) => void;
+  /** Resolves when sealed heads are blocks: one full head at a time is enough to hold. */
+  drain: () => Promise<void>;
   /** Takes back the instance of a head that failed. */
   discard: (head: Head) => void;
+  headBytesMax: number;
   pause: () => Promise<void>;
+  metrics: Metrics;
   log: Logger;
 }
 
-/** Records of one rebuild attempt, and where it ended. */
+/** The rest of a rebuild: what has not been sealed on the way. */
 export interface Rebuilt {
   head: Head;
-  /** Sequence of the last record seen; `from - 1` when there was none. */
+  /** Sequence of the last record seen; one less than asked for when there was none. */
   upTo: number;
 }
 
-/**
- * Reads the tenant's committed records into a fresh head. A record that fails is set aside (kept
- * in the log, counted by the caller through the log line) and the rest is read again.
- */
-export async function rebuildHead(options: RebuildOptions): Promise<Rebuilt> {
-  const setAside = new Set<number>();
-  for (;;) {
-    const head = options.makeHead();
-    let current: StoredRecord | undefined;
-    try {
-      let upTo = options.from - 1;
-      for await (const record of options.wal.read(options.tenant, options.from)) {
-        current = record;
-        if (!setAside.has(record.sequence)) applyRecord(head, record, options.inflate);
-        upTo = record.sequence;
-        await options.pause();
-      }
-      return { head, upTo };
-    } catch (error) {
-      options.discard(head);
-      if (current === undefined || setAside.has(current.sequence)) throw error;
-      setAside.add(current.sequence);
-      options.log.error('log record cannot be applied, it is set aside', {
-        sequence: current.sequence,
-        error: messageOf(error),
-      });
+export class Rebuild {
+  readonly #options: RebuildOptions;
+  /** Sequences in quarantine. */
+  readonly #setAside = new Set<number>();
+  #head: Head;
+  #upTo: number;
+  /** Where a head that breaks has to be read again from. */
+  #headFrom: number;
+
+  constructor(options: RebuildOptions, from: number) {
+    this.#options = options;
+    this.#head = options.makeHead();
+    this.#upTo = from - 1;
+    this.#headFrom = from;
+  }
+
+  /**
+   * Applies the committed records that have come since the last call. Rejects when log, blocks or
+   * quarantine cannot be written or read; it may be called again, and goes on where it was.
+   */
+  async catchUp(): Promise<Rebuilt> {
+    const { wal, tenant, pause } = this.#options;
+    for await (const record of wal.read(tenant, this.#upTo + 1)) {
+      const isApplied = this.#setAside.has(record.sequence) || (await this.#apply(record));
+      if (!isApplied) return this.catchUp();
+      this.#upTo = record.sequence;
+      if (this.#isFull()) await this.#roll(record.sequence + 1);
+      await pause();
     }
+    return { head: this.#head, upTo: this.#upTo };
+  }
+
+  /** Gives the instance back. */
+  drop(): void {
+    this.#options.discard(this.#head);
+  }
+
+  /** False when the head broke and reading has to start over. */
+  async #apply(record: StoredRecord): Promise<boolean> {
+    let failure = this.#try(record);
+    const isForNext = isFailure(failure, 'limit') || isFailure(failure, 'unavailable');
+    if (isForNext && !this.#head.isEmpty) {
+      await this.#roll(record.sequence);
+      failure = this.#try(record);
+    }
+    if (failure === undefined) return true;
+    await this.#quarantine(record, failure);
+    if (!this.#head.kernel.isBroken) return true;
+    this.#options.discard(this.#head);
+    this.#head = this.#options.makeHead();
+    this.#upTo = this.#headFrom - 1;
+    return false;
+  }
+
+  /** Appends the record and makes it visible; answers what went wrong, if anything did. */
+  #try(record: StoredRecord): unknown {
+    try {
+      applyRecord(this.#head, record, this.#options.inflate);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  #isFull(): boolean {
+    const { kernel } = this.#head;
+    return kernel.stats().bytesUsed >= this.#options.headBytesMax || kernel.mustSeal();
+  }
+
+  /** The full head goes to be flushed; the next one begins with the record `from`. */
+  async #roll(from: number): Promise<void> {
+    this.#options.seal(this.#head);
+    this.#head = this.#options.makeHead();
+    this.#headFrom = from;
+    await this.#options.drain();
+  }
+
+  async #quarantine(record: StoredRecord, cause: unknown): Promise<void> {
+    const { quarantine, log, metrics } = this.#options;
+    const { sequence, labels, receivedMs, body } = record;
+    const error = messageOf(cause);
+    const facts = JSON.stringify({ sequence, receivedMs, labels, error }, undefined, 1);
+    await quarantine.put(`${sequence}.pprof`, body);
+    await quarantine.put(`${sequence}.json`, new TextEncoder().encode(`${facts}\n`));
+    this.#setAside.add(sequence);
+    metrics.storage.quarantinedRecords.inc();
+    log.error('log record cannot be applied, it is in quarantine', { sequence, error });
   }
 }
 
 /** Appends one logged record to a head and makes it visible. */
-export function applyRecord(
+function applyRecord(
   head: Head,
   record: StoredRecord,
   inflate: (body: Uint8Array) => Uint8Array,

@@ -1,7 +1,7 @@
 // The log kept in memory: the same contract without durability. What it holds is lost with the
 // process; what it gives is order, and records from which a dropped head is rebuilt.
 import { Failure } from '../errors.ts';
-import type { ProfileRecord, RecordHeader, StoredRecord, Wal } from './wal.ts';
+import type { ProfileRecord, RecentKey, RecordHeader, StoredRecord, Wal } from './wal.ts';
 
 /** Counted for each record beside its body: labels, key, bookkeeping. */
 const recordOverheadBytes = 512;
@@ -66,6 +66,9 @@ export class MemoryWal implements Wal {
     }
   }
 
+  /** A memory log dies with its process, and with it whoever would ask. */
+  async *recentKeys(): AsyncIterable<RecentKey> {}
+
   release(tenant: string, upTo: number): Promise<void> {
     const records = this.#records.get(tenant) ?? [];
     const kept = records.filter((record) => record.sequence > upTo);
@@ -79,6 +82,26 @@ export class MemoryWal implements Wal {
 
   bytesUsed(): number {
     return this.#bytes;
+  }
+
+  refusedUpTo(): number {
+    return 0;
+  }
+
+  pinnedBy(): readonly string[] {
+    const held = [...this.#records].map(([tenant, records]) => ({
+      tenant,
+      bytes: records.reduce((sum, { body }) => sum + body.length, 0),
+    }));
+    return held.sort((a, b) => b.bytes - a.bytes).map(({ tenant }) => tenant);
+  }
+
+  failure(): string | undefined {
+    return undefined;
+  }
+
+  tick(): Promise<number> {
+    return Promise.resolve(Number.POSITIVE_INFINITY);
   }
 
   close(): Promise<void> {

@@ -52,6 +52,11 @@ export interface Wal {
    * could not be made so: then no record after the last commit that resolved will ever be read.
    */
   commit(sequence: number): Promise<void>;
+  /**
+   * The newest record that a failed commit refused; 0 when none was. A record up to it that was not
+   * committed by then never will be. Set before the rejections of `commit` are heard.
+   */
+  refusedUpTo(): number;
   /** Headers of the committed records not yet released, in sequence order. */
   headers(): AsyncIterable<RecordHeader>;
   /** The tenant's committed records with sequence ≥ `from`, not released, in sequence order. */

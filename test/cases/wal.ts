@@ -77,12 +77,12 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       const third = wal.append(record('a', 3));
       await wal.commit(third);
       const before = wal.bytesUsed();
-      await wal.release('a', second);
+      await wal.release('a', second, '01J00000000000000000000000');
       expect(await bodies(wal, 'a', 0)).toEqual([[third, 3]]);
       expect(await bodies(wal, 'b', 0)).toEqual([[second, 2]]);
       expect(wal.bytesUsed()).toBeLessThan(before);
-      await wal.release('a', third);
-      await wal.release('b', third);
+      await wal.release('a', third, '01J00000000000000000000000');
+      await wal.release('b', third, '01J00000000000000000000000');
       expect(wal.bytesUsed()).toBe(0);
       expect(first).toBeLessThan(third);
     });
@@ -97,7 +97,7 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       expect(String(refused)).toContain(`limit ${2 ** 20}`);
       expect(wal.bytesUsed()).toBe(used);
       await wal.commit(last);
-      await wal.release('a', last);
+      await wal.release('a', last, '01J00000000000000000000000');
       expect(wal.append(large())).toBe(last + 1);
     });
   });

@@ -13,6 +13,7 @@ import { pushAccepted } from '../support/http-push.ts';
 import { decodeExpected, type ExpectedProfile } from '../support/oracle.ts';
 import { type S3Server, s3Credentials, startS3Server } from '../support/s3-server.ts';
 import { serverRuntimes, startServer } from '../support/servers.ts';
+import { stamped } from '../support/stamp.ts';
 
 interface Pushed {
   service: string;
@@ -68,12 +69,12 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
     // Three blocks and one that is only written by the stop; each profile in two of them.
     for (const part of [0, 1, 2]) {
       for (const profile of profiles.filter((_, i) => i % 3 === part || (i + 1) % 3 === part)) {
-        await pushProfile(server.url, profile);
+        await pushProfile(server.url, profile, part);
       }
       const flushed = await fetch(`${server.url}/flush`, { method: 'POST' });
       expect(flushed.status).toBe(204);
     }
-    await pushProfile(server.url, profiles[0] as Pushed);
+    await pushProfile(server.url, profiles[0] as Pushed, 3);
     expect(await server.stop()).toEqual({ code: 0, signal: null });
 
     const bucket = openBucketWith(bucketUrl);
@@ -90,9 +91,11 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
   }, 120_000);
 });
 
-async function pushProfile(url: string, { service, bytes }: Pushed): Promise<void> {
+/** Each part is another minute: a profile sent again would not be stored again. */
+async function pushProfile(url: string, { service, bytes }: Pushed, part: number): Promise<void> {
   const labels = { __name__: profileName, service_name: service };
-  await pushAccepted(url, [{ labels, profiles: [bytes] }]);
+  const timeNs = BigInt(Date.UTC(2026, 0, 1, 0, part)) * 1_000_000n;
+  await pushAccepted(url, [{ labels, profiles: [stamped(bytes, timeNs)] }]);
 }
 
 /** The bucket as the server sees it, with the test server's credentials. */

@@ -3,6 +3,7 @@ import { initParquet } from '../../src/block/parquet.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
 import { inflateBody } from '../../src/ingester/prepare.ts';
 import { pushProfiles } from '../../src/ingester/push.ts';
+import { RecentKeys } from '../../src/ingester/recent-keys.ts';
 import type { AppendPlan } from '../../src/kernel/facts.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool } from '../../src/kernel/pool.ts';
@@ -19,6 +20,8 @@ export interface DatabaseOptions {
   /** Linear memory of one kernel. */
   kernelBytesMax?: number;
   /** Called before each append of a kernel; what it throws is what the append throws. */
+  /** The last record that the log has of the tenant. */
+  loggedUpTo?: number;
   beforeAppend?: (plan: AppendPlan) => void;
 }
 
@@ -35,10 +38,14 @@ export async function openDatabase(options: DatabaseOptions = {}) {
   });
   const pool = new ArmedPool(options, platform.headModule, platform.random);
   const blocks = new MemoryBucket();
+  const quarantine = new MemoryBucket();
+  const recentKeys = new RecentKeys({ windowMs: 900_000, keysMax: 1_000 }, clock.nowMs());
   let count = 0;
   const database = new Phlaredb({
     tenant: 'a',
     blocks,
+    quarantine,
+    sleep: platform.sleep,
     wal,
     pool,
     parquet: initParquet(platform.parquetModule),
@@ -53,7 +60,7 @@ export async function openDatabase(options: DatabaseOptions = {}) {
     headAgeMaxMs: 3_600_000,
     headBytesMax: options.headBytesMax ?? 2 ** 28,
   });
-  await database.start();
+  await database.start(options.loggedUpTo ?? 0);
   const push = (service: string, body: Uint8Array) =>
     pushProfiles(
       [
@@ -71,6 +78,7 @@ export async function openDatabase(options: DatabaseOptions = {}) {
         limits: defaultLimits,
         database,
         wal,
+        recentKeys,
         gunzip,
         room: () => ({ memoryUsed: 0, memoryMax: 1e12, logUsed: 0, logBytesMax: 1e12 }),
         metrics,
@@ -78,7 +86,7 @@ export async function openDatabase(options: DatabaseOptions = {}) {
         clock,
       },
     );
-  return { platform, database, pool, blocks, metrics, push };
+  return { platform, database, pool, blocks, quarantine, metrics, push };
 }
 
 class ArmedPool extends KernelPool {

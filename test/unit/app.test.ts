@@ -14,6 +14,7 @@ import { loadFixture } from '../support/fixtures.ts';
 import { encodePush, type PushSeries } from '../support/http-push.ts';
 import { memoryPlatform, type TestPlatform, testSettings } from '../support/memory-platform.ts';
 import { decodeExpected } from '../support/oracle.ts';
+import { stamped } from '../support/stamp.ts';
 
 const origin = 'http://127.0.0.1:4040';
 const labels = { __name__: 'process_cpu', service_name: 'shop' };
@@ -138,7 +139,8 @@ describe('push', () => {
     const pushes = Array.from({ length: 60 }, (_, i) => {
       const name = names[i % names.length] as (typeof names)[number];
       const service = { ...labels, service_name: name };
-      return push(app, [{ labels: service, profiles: [loadFixture(name).packed] }]);
+      const profile = stamped(loadFixture(name).packed, BigInt(1 + i));
+      return push(app, [{ labels: service, profiles: [profile] }]);
     });
     for (const { status } of await Promise.all(pushes)) expect(status).toBe(200);
     expect(platform.lines.filter((line) => line['level'] === 'error')).toEqual([]);
@@ -162,6 +164,20 @@ describe('push', () => {
         expect(row?.['total'], `${name} ${type}`).toBe(total * 12n);
       }
     }
+  });
+
+  it('acknowledges a profile that is sent again without storing it twice', async () => {
+    const { app, platform } = await start();
+    const series = [{ labels, profiles: [goCpu.packed, goCpu.packed] }];
+    const answers = await Promise.all([push(app, series), push(app, series)]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    await app.fetch(request('/flush'));
+    // A flush in between changes nothing.
+    expect((await push(app, series)).status).toBe(200);
+    await app.fetch(request('/flush'));
+    const metas = await blockMetas(platform.localBucket);
+    expect(metas.map(({ meta }) => meta.stats.numProfiles)).toEqual([2]);
+    expect(await metric(app, 'phlox_resends_total{tenant="anonymous"}')).toBe(5);
   });
 
   it('stamps a profile without a time with that of its receipt', async () => {
@@ -247,9 +263,10 @@ describe('room', () => {
   it('refuses with 503 when the log is full, and has room again after a flush', async () => {
     const wal = new MemoryWal({ id: '01J00000000000000000000000', bytesMax: 2 ** 30 });
     const { app } = await start({ wal }, { logBytesMax: '1MiB' });
-    const body = goCpu.packed.length + 512;
-    const count = Math.floor(2 ** 20 / body);
-    for (let i = 0; i < count; i++) await push(app, [{ labels, profiles: [goCpu.packed] }]);
+    const body = goCpu.packed.length + 600;
+    for (let i = 1; i <= 2 ** 20 / body; i++) {
+      await push(app, [{ labels, profiles: [stamped(goCpu.packed, BigInt(i))] }]);
+    }
     const refused = await push(app, [{ labels, profiles: [goCpu.packed] }]);
     expect(refused.status).toBe(503);
     expect(refused.body).toContain('limit 1048576 (logBytesMax)');
@@ -260,7 +277,9 @@ describe('room', () => {
   it('flushes by itself before the log is full', async () => {
     const { app, platform } = await start({}, { logBytesMax: '1MiB' });
     const count = Math.ceil((0.8 * 2 ** 20) / (goCpu.packed.length + 512));
-    for (let i = 0; i < count; i++) await push(app, [{ labels, profiles: [goCpu.packed] }]);
+    for (let i = 1; i <= count; i++) {
+      await push(app, [{ labels, profiles: [stamped(goCpu.packed, BigInt(i))] }]);
+    }
     await app.tick(platform.clock.nowMs());
     expect(platform.wal.bytesUsed()).toBe(0);
     expect(await metric(app, 'pyroscope_head_flushed_reason_total{reason="log"}')).toBe(1);
@@ -301,7 +320,9 @@ describe('flush', () => {
     for (const name of ['go-heap-1', 'jvm-cpu', 'node-wall', 'python-wall', 'rust-cpu'] as const) {
       const { packed } = loadFixture(name);
       const service = { ...labels, service_name: name };
-      for (let i = 0; i < 8; i++) await push(app, [{ labels: service, profiles: [packed] }]);
+      for (let i = 1; i <= 8; i++) {
+        await push(app, [{ labels: service, profiles: [stamped(packed, BigInt(i))] }]);
+      }
     }
     await app.tick(platform.clock.nowMs());
     expect((await blockMetas(platform.localBucket)).length).toBeGreaterThan(0);
@@ -367,8 +388,10 @@ describe('life', () => {
     await push(first.app, [{ labels, profiles: [goCpu.packed] }]);
     await first.app.stop();
     const second = await start({ localBucket: first.platform.localBucket });
-    await second.app.tick(second.platform.clock.nowMs());
     const remote = second.platform.remoteBucket as Bucket;
-    await until(async () => (await blockMetas(remote)).length === 1);
+    await until(async () => {
+      await second.app.tick(second.platform.clock.nowMs());
+      return (await blockMetas(remote)).length === 1;
+    });
   });
 });

@@ -4,6 +4,7 @@ import { Failure } from '../../../src/errors.ts';
 import { labelValue } from '../../../src/model/labels.ts';
 import { openDatabase } from '../../support/database.ts';
 import { loadFixture } from '../../support/fixtures.ts';
+import { stamped } from '../../support/stamp.ts';
 
 const { packed } = loadFixture('go-cpu');
 
@@ -47,10 +48,10 @@ describe('a head that breaks in an append', () => {
     expect(block?.stats).toMatchObject({ numProfiles: 18, numSeries: 18 });
   });
 
-  it('sets a record aside that no head can take, says so, and keeps the rest', async () => {
+  it('puts a record in quarantine that no head can take, says so, and keeps the rest', async () => {
     const poison = loadFixture('rust-cpu').packed;
     let goodTimeNs: bigint | undefined;
-    const { database, push, platform } = await openDatabase({
+    const { database, push, platform, quarantine } = await openDatabase({
       beforeAppend: ({ timeNs }) => {
         // The first append tells the time of the good profile; every other one fails.
         goodTimeNs ??= timeNs;
@@ -62,8 +63,11 @@ describe('a head that breaks in an append', () => {
     await push('two', packed);
     expect(await services(database)).toEqual(['one', 'two']);
     expect(platform.lines.map((line) => line['msg'])).toContain(
-      'log record cannot be applied, it is set aside',
+      'log record cannot be applied, it is in quarantine',
     );
+    expect(await quarantine.get('2.pprof')).toEqual(poison);
+    await database.flush('api');
+    expect(database.blocks.map(({ stats }) => stats.numProfiles)).toEqual([4]);
   });
 });
 
@@ -83,7 +87,7 @@ describe('a head without room', () => {
     const names = ['go-cpu', 'jvm-cpu', 'node-wall', 'python-wall', 'rust-cpu'] as const;
     for (let i = 0; i < 300; i++) {
       const name = names[i % names.length] as (typeof names)[number];
-      await push(name, loadFixture(name).packed);
+      await push(name, stamped(loadFixture(name).packed, BigInt(i + 1)));
     }
     expect(await services(database)).toEqual([...names].sort());
     await database.flush('api');
@@ -92,9 +96,7 @@ describe('a head without room', () => {
 
   it('refuses what no head could ever scan, and goes on', async () => {
     const { database, push } = await openDatabase({ kernelBytesMax: 2 ** 18 });
-    await expect(push('large', packed)).rejects.toThrow(
-      /profile of \d+ bytes cannot be decoded/,
-    );
+    await expect(push('large', packed)).rejects.toThrow(/profile of \d+ bytes cannot be decoded/);
     expect(await services(database)).toEqual([]);
   });
 });

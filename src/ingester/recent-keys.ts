@@ -1,0 +1,62 @@
+// One tenant's content keys of the last minutes: what makes a client's retry an acknowledgement of
+// the original instead of a second copy. Independent of heads and blocks; at start it is filled
+// from the log. Two generations: a key is known for at least one window and at most two.
+
+/** Known, and durable or on its way there. */
+export type Known = 'durable' | Promise<void>;
+
+export interface RecentKeysOptions {
+  windowMs: number;
+  /** Keys of one generation; a tenant that pushes more has a shorter window. About 100 B each. */
+  keysMax: number;
+}
+
+export class RecentKeys {
+  readonly #options: RecentKeysOptions;
+  #young = new Map<string, Known>();
+  #old = new Map<string, Known>();
+  #youngSinceMs: number;
+
+  constructor(options: RecentKeysOptions, nowMs: number) {
+    this.#options = options;
+    this.#youngSinceMs = nowMs;
+  }
+
+  /** Whether the key was seen in the window, and whether its profile is durable yet. */
+  get(key: Uint8Array): Known | undefined {
+    const name = nameOf(key);
+    return this.#young.get(name) ?? this.#old.get(name);
+  }
+
+  /** Notes a key whose profile is durable, or will be when the promise resolves. */
+  add(key: Uint8Array, known: Known, nowMs: number): void {
+    const isOver = nowMs - this.#youngSinceMs >= this.#options.windowMs;
+    // A clock that jumps back must not keep a generation for ever.
+    const isBack = nowMs < this.#youngSinceMs;
+    if (isOver || this.#young.size >= this.#options.keysMax) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#youngSinceMs = nowMs;
+    } else if (isBack) this.#youngSinceMs = nowMs;
+    this.#young.set(nameOf(key), known);
+  }
+
+  /** The profile of a key is durable now. */
+  settle(key: Uint8Array): void {
+    const name = nameOf(key);
+    if (this.#young.has(name)) this.#young.set(name, 'durable');
+    else if (this.#old.has(name)) this.#old.set(name, 'durable');
+  }
+
+  /** The profile was refused after all: a retry is new. */
+  forget(key: Uint8Array): void {
+    const name = nameOf(key);
+    this.#young.delete(name);
+    this.#old.delete(name);
+  }
+}
+
+/** Sixteen bytes as sixteen characters: strings make good map keys, arrays do not. */
+function nameOf(key: Uint8Array): string {
+  return String.fromCharCode(...key);
+}

@@ -1,0 +1,218 @@
+// The lock of a data folder: `<folder>/LOCK` names the one process that may write there. Owns the
+// file's format and who may replace it; what a process is, is `processes.ts`'s. There is no flock
+// on every runtime, so a lock outlives its process and is then stale. Each lock has an id, and the
+// only way past a stale one is to create `LOCK.<id>`, which succeeds once: of any number of
+// starters exactly one wins, wherever another of them is killed.
+import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { temporaryPrefix } from '../bucket/filesystem-path.ts';
+import { Failure, isFailure, messageOf } from '../errors.ts';
+import { localProcesses, type Processes } from './processes.ts';
+
+/*
+ * LOCK is one JSON object: version, id (UUID), pid, processStart (clock ticks since boot) and
+ * bootId where the system tells them, host, since (ISO 8601). It is written to a temporary name,
+ * fsynced and hard-linked into place, so that nobody ever reads a part of it.
+ *
+ * A lock is stale when its host is ours and its boot has ended, its pid is nobody's, or its pid is
+ * another process by now. Whoever finds the lock X stale links `LOCK.X`, checks that LOCK still
+ * holds X, renames its own lock over LOCK and removes `LOCK.X`. A starter killed in between leaves
+ * `LOCK.X` = Y behind: then Y is the lock to judge, and `LOCK.Y` the name to win.
+ */
+const lockName = 'LOCK';
+
+const schema = v.object({
+  version: v.literal(1),
+  id: v.pipe(v.string(), v.uuid()),
+  pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  processStart: v.optional(v.string()),
+  bootId: v.optional(v.string()),
+  host: v.string(),
+  since: v.pipe(v.string(), v.isoTimestamp()),
+});
+type LockRecord = v.InferOutput<typeof schema>;
+
+export interface DataFolderLock {
+  /** Removes the lock if it is still ours; may be called again. */
+  release(): Promise<void>;
+}
+
+export interface LockOptions {
+  /** Default: the machine's. */
+  processes?: Processes;
+  /** Milliseconds since the epoch; default `Date.now`. */
+  nowMs?: () => number;
+}
+
+/** Every round means that somebody else got further meanwhile; this many starters never race. */
+const roundsMax = 32;
+
+/**
+ * Takes the lock of `folder`, which is made when it is missing. Throws `unavailable` when a process
+ * that may be alive has it, and when the disk refuses.
+ */
+export async function lockDataFolder(
+  folder: string,
+  options: LockOptions = {},
+): Promise<DataFolderLock> {
+  const { processes = localProcesses, nowMs = Date.now } = options;
+  try {
+    await mkdir(folder, { recursive: true });
+    const own = await ownRecord(processes, nowMs());
+    for (let round = 0; round < roundsMax; round++) {
+      const chain = await readChain(folder);
+      const holder = chain.at(-1);
+      if (holder !== undefined && !(await isStale(holder, own, processes))) {
+        throw inUse(folder, holder);
+      }
+      if (await take(folder, own, chain)) return { release: () => release(folder, own) };
+    }
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    const message = `data folder ${folder} cannot be locked: ${messageOf(error)}`;
+    throw new Failure('unavailable', message, { cause: error });
+  }
+  throw new Failure('unavailable', `data folder ${folder} changed hands ${roundsMax} times`);
+}
+
+async function ownRecord(processes: Processes, nowMs: number): Promise<LockRecord> {
+  const [bootId, state] = await Promise.all([
+    processes.bootId(),
+    processes.stateOf(processes.pid),
+  ]);
+  const processStart = state === 'gone' ? undefined : state.start;
+  return {
+    version: 1,
+    id: crypto.randomUUID(),
+    pid: processes.pid,
+    ...(processStart !== undefined && { processStart }),
+    ...(bootId !== undefined && { bootId }),
+    host: processes.host,
+    since: new Date(nowMs).toISOString(),
+  };
+}
+
+/** True only when the process that holds the lock is certainly gone. */
+async function isStale(
+  { host, bootId, pid, processStart }: LockRecord,
+  own: LockRecord,
+  processes: Processes,
+): Promise<boolean> {
+  if (host !== own.host) return false;
+  if (bootId !== undefined && own.bootId !== undefined && bootId !== own.bootId) return true;
+  const state = await processes.stateOf(pid);
+  if (state === 'gone') return true;
+  return (
+    processStart !== undefined && state.start !== undefined && processStart !== state.start
+  );
+}
+
+function inUse(folder: string, { pid, host, since }: LockRecord): Failure {
+  return new Failure(
+    'unavailable',
+    `data folder ${folder} is in use by pid ${pid} on host ${host} since ${since}` +
+      ` (if that process is gone, remove ${join(folder, lockName)})`,
+  );
+}
+
+/** LOCK and whoever was to follow it, oldest first: the last one counts. */
+async function readChain(folder: string): Promise<LockRecord[]> {
+  const chain: LockRecord[] = [];
+  for (let name = lockName; chain.length < roundsMax; ) {
+    const record = await readRecord(join(folder, name));
+    if (record === undefined) return chain;
+    chain.push(record);
+    name = `${lockName}.${record.id}`;
+  }
+  throw new Failure('corrupt', `data folder ${folder} has more than ${roundsMax} lock files`);
+}
+
+async function readRecord(path: string): Promise<LockRecord | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  try {
+    return v.parse(schema, JSON.parse(text));
+  } catch (error) {
+    const why = `${messageOf(error)} (if no phlox runs there, remove it)`;
+    throw new Failure('corrupt', `lock file ${path} is not readable: ${why}`, { cause: error });
+  }
+}
+
+/** True when the lock is ours; false when somebody was faster, who may have it or not. */
+async function take(
+  folder: string,
+  own: LockRecord,
+  chain: readonly LockRecord[],
+): Promise<boolean> {
+  const successors = chain.map(({ id }) => join(folder, `${lockName}.${id}`));
+  const claim = successors.at(-1) ?? join(folder, lockName);
+  const written = join(folder, `${temporaryPrefix}${lockName}-${own.id}`);
+  await writeSynced(written, `${JSON.stringify(own)}\n`);
+  try {
+    if (!(await linkIfAbsent(written, claim))) return false;
+    if (chain.length === 0) return true;
+    // A starter that got here long after it read the chain could find the name free again.
+    const now = await readChain(folder);
+    const expected = [...chain, own];
+    const isUnchanged =
+      now.length === expected.length && now.every(({ id }, i) => id === expected[i]?.id);
+    if (!isUnchanged) {
+      await unlinkIfThere(claim);
+      return false;
+    }
+    await rename(written, join(folder, lockName));
+    for (const successor of successors) await unlinkIfThere(successor);
+    return true;
+  } finally {
+    await unlinkIfThere(written);
+  }
+}
+
+async function release(folder: string, own: LockRecord): Promise<void> {
+  const path = join(folder, lockName);
+  const record = await readRecord(path);
+  if (record?.id === own.id) await unlinkIfThere(path);
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(text);
+    // A name that survives a power loss must not outlive its content.
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * False when a file has the name, or when the holder of the folder has swept ours away as left
+ * behind by a dead process.
+ */
+async function linkIfAbsent(path: string, target: string): Promise<boolean> {
+  try {
+    await link(path, target);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST') || hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && Reflect.get(error, 'code') === code;
+}
