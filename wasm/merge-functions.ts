@@ -13,10 +13,7 @@ import {
   Tree, childOf, dropLookup, frameFromRoot, parentOf, sharedFrames, startLookup, treeRoom,
 } from './merge-tree';
 import { OUT_OF_MEMORY, fail } from './status';
-import { functions, lines, locations, stacks } from './store';
-
-/** Real heads have about two function nodes for each stack; more only grows the table. */
-const NODES_PER_STACK: u32 = 2;
+import { frames, functions, lines, locations, stacks } from './store';
 
 /** Starts the tree over; false when there is no memory. */
 function startTree(merge: usize): bool {
@@ -26,7 +23,8 @@ function startTree(merge: usize): bool {
   mergeSelf(merge).length = 0;
   mergeTotal(merge).length = 0;
   store<u32>(merge, 0, MERGE_NEXT);
-  if (!startLookup(tree, mergeSums(merge).length * NODES_PER_STACK) || !treeRoom(tree, 1)) {
+  // Real heads have a node for every ten frames or more; the lookup can grow.
+  if (!startLookup(tree, frames.length >>> 3) || !treeRoom(tree, 1)) {
     return false;
   }
   childOf(tree, NONE, 0);

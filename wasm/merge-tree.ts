@@ -24,7 +24,7 @@ export class Tree extends Vec {
 }
 
 /** Where a node (parent | label << 32) hashes to: multilinear, like every hash of `hash.ts`. */
-@inline function slotOf(tree: Tree, node: u64): u32 {
+function slotOf(tree: Tree, node: u64): u32 {
   const sum = tree.keyStart + (node & 0xffffffff) * tree.keyParent + (node >> 32) * tree.keyLabel;
   return <u32>(sum >> 32) & (tree.slotCount - 1);
 }

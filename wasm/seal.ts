@@ -25,7 +25,7 @@ const ADD: u32 = 4;
 const READY: u32 = 5;
 
 /** What a frame of a new stack costs, in samples: a look-up that often misses the cache. */
-const FRAME_COST: i32 = 8;
+const FRAME_COST: i32 = 16;
 /** What a node costs when its symbols are numbered, in samples. */
 const NODE_COST: i32 = 4;
 
@@ -192,7 +192,7 @@ export function sealResult(): usize {
 }
 
 /**
- * Writes rows `from … from+count-1` of a table into the slots, whose address is `sealSlots`.
+ * Writes rows `from … from+count-1` of a table (0 to 6, in the order above) into the slots.
  * Answers OK or a status; a range past the end is MISUSE.
  */
 export function sealFill(table: u32, from: u32, count: u32): i32 {

@@ -38,7 +38,32 @@ function durationMs(minMs: number, maxMs: number) {
   );
 }
 
+function percent(max: number) {
+  return v.pipe(
+    v.union([v.number(), v.string()]),
+    v.transform((value) => (typeof value === 'number' ? value : parsePercent(value))),
+    v.check((value) => Number.isFinite(value), 'is not a percentage such as 5'),
+    v.check((value) => value >= 0, 'is under the least, 0 percent'),
+    v.check((value) => value <= max, `is over the most, ${max} percent`),
+  );
+}
+
+function parsePercent(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*%?$/.exec(text.trim());
+  return match === null ? Number.NaN : Number(match[1]);
+}
+
+/** `off`, or what `schema` takes: the messages stay those of `schema`. */
+function orOff<S extends v.GenericSchema>(schema: S) {
+  const off = v.literal('off');
+  return v.lazy((input): typeof off | S => (input === 'off' ? off : schema));
+}
+
+const minuteMs = 60_000;
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** Ten years: longer is what `off` is for. */
+const retentionAgeMaxMs = 3_660 * dayMs;
 
 /** In the file these are the keys; `--head-age-max` and `PHLOX_HEAD_AGE_MAX` follow from them. */
 export const settingsSchema = v.strictObject({
@@ -62,6 +87,18 @@ export const settingsSchema = v.strictObject({
   headBytesMax: v.optional(bytes(mib, 2048 * mib), '256MiB'),
   /** How often blocks that are not in the bucket are tried again. */
   shipInterval: v.optional(durationMs(1_000, 24 * hourMs), '5m'),
+  /** Local blocks whose data is older are deleted; with a bucket only those that are in it. */
+  retentionLocalAge: v.optional(orOff(durationMs(minuteMs, retentionAgeMaxMs)), '7d'),
+  /** Blocks in the bucket whose data is older are deleted. */
+  retentionBucketAge: v.optional(orOff(durationMs(minuteMs, retentionAgeMaxMs)), '31d'),
+  /** Local blocks of all tenants together. */
+  retentionBytes: v.optional(orOff(bytes(mib, 2 ** 50)), 'off'),
+  /**
+   * Disk that stays free, as a part of the disk and in bytes: the smaller of the two is what is
+   * kept, so that neither a small nor a large disk loses more than it must. 0 turns it off.
+   */
+  retentionDiskFreePercent: v.optional(percent(90), 5),
+  retentionDiskFreeBytes: v.optional(bytes(0, 2 ** 50), '10GiB'),
   logLevel: v.optional(v.picklist(logLevels, `is not one of ${logLevels.join(' ')}`), 'info'),
   logFormat: v.optional(v.picklist(logFormats, `is not one of ${logFormats.join(' ')}`), 'json'),
 });

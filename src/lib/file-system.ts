@@ -4,7 +4,7 @@
 // is that of the system (`ENOENT`, `EIO`, `ENOSPC`).
 
 /** One open file or folder. Reads and writes may be short; `position` counts from the start. */
-export interface DiskFile {
+export interface FileHandle {
   /** Without a position: at the file's own, which moves. */
   write(
     buffer: Uint8Array,
@@ -23,41 +23,44 @@ export interface DiskFile {
   sync(): Promise<void>;
   /** Contents, and of the attributes only what reading them back needs. */
   datasync(): Promise<void>;
-  stat(): Promise<DiskStat>;
+  stat(): Promise<FileStat>;
   truncate(bytes: number): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface DiskStat {
+export interface FileStat {
   size: number;
   mtimeMs: number;
   isFile(): boolean;
   isDirectory(): boolean;
 }
 
-export interface DiskEntry {
+export interface FolderItem {
   name: string;
   isFile(): boolean;
   isDirectory(): boolean;
 }
 
-/** `r` read, `r+` read and write, `w` write anew, `wx` write and refuse what exists; `+`: both. */
-export type OpenFlags = 'r' | 'r+' | 'w' | 'w+' | 'wx' | 'wx+';
+/** Room of a file system in blocks of `bsize` bytes. */
+export interface FileSystemStat {
+  bsize: number;
+  blocks: number;
+  /** Blocks that an ordinary process may still take. */
+  bavail: number;
+}
 
 export interface FileSystem {
-  open(path: string, flags: OpenFlags): Promise<DiskFile>;
-  /** Answers the first folder that had to be made, or undefined when all were there. */
-  mkdir(path: string, options: { recursive: true }): Promise<string | undefined>;
-  /** One folder whose parent exists. */
-  mkdir(path: string): Promise<void>;
+  /** `r` read, `r+` and write, `w` write anew, `wx` write and refuse what exists; `+`: and read. */
+  open(path: string, flags: string): Promise<FileHandle>;
+  /** With `recursive`: answers the first folder made, undefined when all were there. */
+  mkdir(path: string, options?: { recursive?: boolean }): Promise<string | undefined>;
   /** An empty folder. */
   rmdir(path: string): Promise<void>;
   rm(path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   link(existing: string, made: string): Promise<void>;
   unlink(path: string): Promise<void>;
-  readdir(path: string, options: { withFileTypes: true }): Promise<DiskEntry[]>;
-  stat(path: string): Promise<DiskStat>;
-  /** Blocks of `bsize` bytes: all, and those an unprivileged writer may still take. */
-  statfs(path: string): Promise<{ bsize: number; blocks: number; bavail: number }>;
+  readdir(path: string, options: { withFileTypes: true }): Promise<FolderItem[]>;
+  stat(path: string): Promise<FileStat>;
+  statfs(path: string): Promise<FileSystemStat>;
 }

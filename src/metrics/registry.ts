@@ -20,6 +20,7 @@ export function createMetrics(options: { processMetrics: boolean }) {
     ingest: ingestMetrics(make),
     head: headMetrics(make),
     storage: storageMetrics(make),
+    retention: retentionMetrics(make),
   };
 }
 
@@ -212,5 +213,24 @@ function storageMetrics({ counter, gauge, histogram }: Makers) {
       ['tenant'],
     ),
     logBytes: gauge('phlox_log_bytes', 'Bytes of log records not yet in a block.'),
+  };
+}
+
+/** `store` is `local` or `bucket`; `reason` is `age`, `bytes`, `disk` or `leftover`. */
+function retentionMetrics({ counter, gauge }: Makers) {
+  return {
+    deletedBlocks: counter(
+      'phlox_retention_blocks_deleted_total',
+      'Blocks deleted, by where they were and why.',
+      ['store', 'reason'],
+    ),
+    deletedBytes: counter(
+      'phlox_retention_bytes_deleted_total',
+      'Bytes of the blocks deleted, by where they were and why.',
+      ['store', 'reason'],
+    ),
+    failures: counter('phlox_retention_failures_total', 'Retention steps that failed.', ['store']),
+    localBytes: gauge('phlox_retention_local_bytes', 'Bytes of local blocks, all tenants.'),
+    diskFreeBytes: gauge('phlox_retention_disk_free_bytes', 'Bytes free on the local disk.'),
   };
 }

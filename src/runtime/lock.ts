@@ -1,8 +1,8 @@
 // The lock of a data folder: `<folder>/LOCK` names the one process that may write there. Owns the
 // file's format and who may replace it; what a process is, is `processes.ts`'s. There is no flock
 // on every runtime, so a lock outlives its process and is then stale. Each lock has an id, and the
-// only way past a stale one is to create `LOCK.<id>`, which succeeds once: of any number of
-// starters exactly one wins, wherever another of them is killed.
+// only way past a stale one is to create a file named after it, which succeeds once: of any number
+// of starters exactly one wins, wherever another of them is killed.
 import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -16,11 +16,14 @@ import { localProcesses, type Processes } from './processes.ts';
  * fsynced and hard-linked into place, so that nobody ever reads a part of it.
  *
  * A lock is stale when its host is ours and its boot has ended, its pid is nobody's, or its pid is
- * another process by now. Whoever finds the lock X stale links `LOCK.X`, checks that LOCK still
- * holds X, renames its own lock over LOCK and removes `LOCK.X`. A starter killed in between leaves
- * `LOCK.X` = Y behind: then Y is the lock to judge, and `LOCK.Y` the name to win.
+ * another process by now. Whoever finds the lock X stale links `.tmp-LOCK.X`, checks that LOCK
+ * still holds X, renames its own lock over LOCK and removes `.tmp-LOCK.X`. A starter killed in
+ * between leaves `.tmp-LOCK.X` = Y behind: then Y is the lock to judge, and `.tmp-LOCK.Y` the name
+ * to win. Files that nobody removed have no meaning once LOCK has changed; the sweep that follows
+ * a start removes them.
  */
 const lockName = 'LOCK';
+const successorName = (id: string) => `${temporaryPrefix}${lockName}.${id}`;
 
 const schema = v.object({
   version: v.literal(1),
@@ -77,10 +80,7 @@ export async function lockDataFolder(
 }
 
 async function ownRecord(processes: Processes, nowMs: number): Promise<LockRecord> {
-  const [bootId, state] = await Promise.all([
-    processes.bootId(),
-    processes.stateOf(processes.pid),
-  ]);
+  const [bootId, state] = await Promise.all([processes.bootId(), processes.stateOf(processes.pid)]);
   const processStart = state === 'gone' ? undefined : state.start;
   return {
     version: 1,
@@ -103,9 +103,7 @@ async function isStale(
   if (bootId !== undefined && own.bootId !== undefined && bootId !== own.bootId) return true;
   const state = await processes.stateOf(pid);
   if (state === 'gone') return true;
-  return (
-    processStart !== undefined && state.start !== undefined && processStart !== state.start
-  );
+  return processStart !== undefined && state.start !== undefined && processStart !== state.start;
 }
 
 function inUse(folder: string, { pid, host, since }: LockRecord): Failure {
@@ -123,7 +121,7 @@ async function readChain(folder: string): Promise<LockRecord[]> {
     const record = await readRecord(join(folder, name));
     if (record === undefined) return chain;
     chain.push(record);
-    name = `${lockName}.${record.id}`;
+    name = successorName(record.id);
   }
   throw new Failure('corrupt', `data folder ${folder} has more than ${roundsMax} lock files`);
 }
@@ -150,7 +148,7 @@ async function take(
   own: LockRecord,
   chain: readonly LockRecord[],
 ): Promise<boolean> {
-  const successors = chain.map(({ id }) => join(folder, `${lockName}.${id}`));
+  const successors = chain.map(({ id }) => join(folder, successorName(id)));
   const claim = successors.at(-1) ?? join(folder, lockName);
   const written = join(folder, `${temporaryPrefix}${lockName}-${own.id}`);
   await writeSynced(written, `${JSON.stringify(own)}\n`);

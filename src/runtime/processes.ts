@@ -34,7 +34,10 @@ export const localProcesses: Processes = {
  * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
  */
 export function parseStat(stat: string): ProcessState {
-  const fields = stat.slice(stat.lastIndexOf(')') + 1).trim().split(/\s+/);
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 1)
+    .trim()
+    .split(/\s+/);
   const [state = ''] = fields;
   // A zombie runs no more; only its parent has not asked yet how it ended.
   return state === 'Z' || state === 'X' ? 'gone' : { start: fields[22 - 3] };

@@ -9,6 +9,7 @@ import { syntheticProfiles } from '../fixtures/synthetic.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { createKernel, dumpRows, planOf } from '../support/kernel.ts';
 import { randomPprof } from '../support/random-pprof.ts';
+import { decodeWire } from '../support/wire-pprof.ts';
 import { expectedRows, modelOf } from '../wasm/model.ts';
 
 const mutants = Number(process.env['PHLOX_FUZZ'] ?? 2000);
@@ -17,10 +18,11 @@ const seed = Number(process.env['PHLOX_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 type Mutate = (bytes: Uint8Array, random: Random) => Uint8Array;
 
 const splice = (bytes: Uint8Array, at: number, cut: number, insert: Uint8Array) => {
-  const out = new Uint8Array(bytes.length - cut + insert.length);
+  const rest = bytes.subarray(at + cut);
+  const out = new Uint8Array(at + insert.length + rest.length);
   out.set(bytes.subarray(0, at));
   out.set(insert, at);
-  out.set(bytes.subarray(at + cut), at + insert.length);
+  out.set(rest, at + insert.length);
   return out;
 };
 const interesting = [0, 1, 0x7f, 0x80, 0xff, 0x0a, 0x12, 0x1a, 0x22, 0x2a, 0x32, 0x5a, 0x6a];
@@ -49,7 +51,7 @@ const mutations: Mutate[] = [
   },
   function remove(bytes, random) {
     const at = random.below(bytes.length);
-    return splice(bytes, at, Math.min(1 + random.below(30), bytes.length - at), new Uint8Array(0));
+    return splice(bytes, at, 1 + random.below(30), new Uint8Array(0));
   },
   function repeat(bytes, random) {
     const at = random.below(bytes.length);
@@ -75,17 +77,17 @@ interface Outcome {
   accepted: number;
 }
 
-function fuzz(bytes: Uint8Array, random: Random, count: number): Outcome {
+function fuzz(name: string, bytes: Uint8Array, random: Random, count: number): Outcome {
   const outcome: Outcome = { refused: 0, accepted: 0 };
   const kernel = createKernel(64 << 20, [seed, 1]);
-  kernel.append(planOf(kernel.scan(bytes)));
+  // Values whose sum passes 2^63-1 are taken by an empty head only.
+  if (name !== 'bigValues') kernel.append(planOf(kernel.scan(loadFixture('go-block').plain)));
   const start = kernel.mark();
   const digest = kernel.digest();
   const step = Math.max(1, Math.round(bytes.length / 2000));
   for (let i = 0; i < count; i++) {
     let mutant = bytes;
-    for (let n = random.below(2); n >= 0; n--) {
-      if (mutant.length === 0) break;
+    for (let n = random.below(2); n >= 0 && mutant.length > 0; n--) {
       mutant = (mutations[random.below(mutations.length)] as Mutate)(mutant, random);
     }
     try {
@@ -94,7 +96,9 @@ function fuzz(bytes: Uint8Array, random: Random, count: number): Outcome {
       outcome.accepted++;
       // The model is slow: large profiles are compared now and then.
       if (i % step === 0) {
-        expect(dumpRows(kernel, rowsFrom)).toEqual(expectedRows(modelOf(mutant), plan, noSeries));
+        expect(dumpRows(kernel, rowsFrom)).toEqual(
+          expectedRows(modelOf(mutant, decodeWire), plan, noSeries),
+        );
       }
       kernel.rollback(start);
     } catch (error) {
@@ -111,7 +115,7 @@ describe(`mutants, PHLOX_FUZZ_SEED=${seed}`, () => {
   for (const [index, { name, bytes }] of sources.entries()) {
     const count = Math.max(50, Math.round(mutants / Math.max(1, bytes.length / 4000)));
     test(`${count} of ${name} neither trap nor leave a trace`, { timeout: 600_000 }, () => {
-      const { refused, accepted } = fuzz(bytes, createRandom(seed + index), count);
+      const { refused, accepted } = fuzz(name, bytes, createRandom(seed + index), count);
       // A fuzzer whose mutants are all alike tests nothing.
       expect(refused).toBeGreaterThan(count / 50);
       expect(accepted).toBeGreaterThan(count / 50);

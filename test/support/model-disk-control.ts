@@ -128,8 +128,7 @@ export class DiskControl {
   #count(kind: OperationKind): Fault['code'] | undefined {
     const index = this.#counts.get(kind) ?? 0;
     this.#counts.set(kind, index + 1);
-    const hit = (fault: SetFault) =>
-      fault.kind === kind && index >= fault.from && index < fault.to;
+    const hit = (fault: SetFault) => fault.kind === kind && index >= fault.from && index < fault.to;
     return this.#faults.find(hit)?.code;
   }
 }
@@ -144,7 +143,9 @@ function syncSite(): string {
   const stack = new Error('where').stack ?? '';
   Error.stackTraceLimit = limit;
   const frames = stack.split('\n').flatMap((line) => {
-    const found = /at (?:async )?(?:(?:new )?(\S+) .*)?\(?[^(]*\/src\/[^(]*?([^/]+\.ts):(\d+)/.exec(line);
+    const found = /at (?:async )?(?:(?:new )?(\S+) .*)?\(?[^(]*\/src\/[^(]*?([^/]+\.ts):(\d+)/.exec(
+      line,
+    );
     return found === null ? [] : `${found[1] ?? '(anonymous)'} ${found[2]}:${found[3]}`;
   });
   return frames.join(' < ');

@@ -118,9 +118,9 @@ function apply(content: Content, change: FileChange): void {
 /** Keeps, drops or tears one change. */
 function settle(content: Content, change: FileChange, choice: CrashChoice): void {
   const fate = choice.data();
-  if (fate === 'kept') return apply(content, change);
+  if (fate === 'kept') apply(content, change);
   // A size is one number: it is there or not.
-  if (fate === 'dropped' || 'size' in change) return;
+  if (fate !== 'torn' || 'size' in change) return;
   for (const piece of tear(change, choice.random)) apply(content, piece);
   // A file may have grown although what was written there has not arrived.
   const missing = change.offset + change.bytes.length - content.size;

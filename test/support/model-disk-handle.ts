@@ -1,8 +1,8 @@
 // An open file or folder of the model disk. Owns its position; the disk owns faults and waiting.
 import type { FileHandle, FileStat } from '../../src/lib/file-system.ts';
+import type { ModelDisk } from './model-disk.ts';
 import { systemError } from './model-disk-control.ts';
 import { FileNode } from './model-disk-file.ts';
-import type { ModelDisk } from './model-disk.ts';
 import type { FolderNode } from './model-disk-tree.ts';
 
 export class ModelHandle implements FileHandle {
@@ -24,12 +24,15 @@ export class ModelHandle implements FileHandle {
     buffer: Uint8Array,
     offset: number,
     length: number,
-    position: number,
+    position?: number | null,
   ): Promise<{ bytesRead: number }> {
     return this.#disk.step('read', false, this.#path, () => {
-      const node = this.#file('read');
-      const found = node.view().subarray(position, position + length);
+      const at = position ?? this.#position;
+      const found = this.#file('read')
+        .view()
+        .subarray(at, at + length);
       buffer.set(found, offset);
+      if (typeof position !== 'number') this.#position = at + found.length;
       return { bytesRead: found.length };
     });
   }

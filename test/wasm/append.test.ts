@@ -182,7 +182,9 @@ describe('append', () => {
     expect(() => kernel.scan(Uint8Array.of(7))).toThrow();
     expect(() => kernel.append(plan)).toThrow('append without a scan');
     kernel.scan(bytes);
-    expect(() => kernel.append({ ...plan, series: new Uint32Array(3) })).toThrow('plan has 3 series');
+    expect(() => kernel.append({ ...plan, series: new Uint32Array(3) })).toThrow(
+      'plan has 3 series',
+    );
     expect(() => kernel.append({ ...plan, groupTargets: Uint32Array.of(1) })).toThrow(
       'group 0 has target 1',
     );

@@ -2,8 +2,14 @@
 // what the host expects.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { columnCount, factsLayout, markLayout, planLayout, statsLayout } from '../../src/kernel/layout.ts';
-import { statusFailure, statuses } from '../../src/kernel/status.ts';
+import {
+  columnCount,
+  factsLayout,
+  markLayout,
+  planLayout,
+  statsLayout,
+} from '../../src/kernel/layout.ts';
+import { statuses, statusFailure } from '../../src/kernel/status.ts';
 import { createKernel, headModule } from '../support/kernel.ts';
 
 /** `export const NAME: type = value;` of an AssemblyScript file. */

@@ -96,7 +96,12 @@ describe('reset', () => {
     // The same seed on the same bytes: but for its size the memory is that of a new kernel.
     const start = fresh.bytesReserved();
     expect(Buffer.compare(kernel.u8().subarray(0, start), fresh.u8())).toBe(0);
-    expect(kernel.u8().subarray(start).every((byte) => byte === 0)).toBe(true);
+    expect(
+      kernel
+        .u8()
+        .subarray(start)
+        .every((byte) => byte === 0),
+    ).toBe(true);
   });
 
   test('many times over does not grow the memory', () => {

@@ -1,8 +1,15 @@
 // The plain model of scan and append: `pprof-format` decodes, maps and arrays do the rest. Shares
 // no code with the product; slow and simple on purpose.
-import { type Label, type Location, Profile, type Sample } from 'pprof-format';
+import { Profile } from 'pprof-format';
 import type { AppendPlan } from '../../src/kernel/facts.ts';
-import { type DumpedRow, type DumpedSample, hex, noTrace, spellLocation } from '../support/kernel.ts';
+import {
+  type DumpedRow,
+  type DumpedSample,
+  hex,
+  noTrace,
+  spellLocation,
+} from '../support/kernel.ts';
+import type { decodeWire } from '../support/wire-pprof.ts';
 
 interface KeptSample {
   group: number;
@@ -30,19 +37,27 @@ export interface Model {
 }
 
 type Integer = number | bigint;
+/** What both decoders give: the shape of `decodeWire`, its integers as numbers or bigints. */
+type Decoded = Loosened<ReturnType<typeof decodeWire>>;
+type Loosened<T> = T extends bigint
+  ? Integer
+  : T extends object
+    ? { [K in keyof T]: Loosened<T[K]> }
+    : T;
 const signed = (value: Integer) => BigInt.asIntN(64, BigInt(value));
 const unsigned = (value: Integer) => BigInt.asUintN(64, BigInt(value));
 
 /** What a scan of a legal profile must find, and the samples that an append must take. */
-export function modelOf(bytes: Uint8Array): Model {
-  const profile = Profile.decode(bytes);
+export function modelOf(
+  bytes: Uint8Array,
+  decode: (bytes: Uint8Array) => Decoded = (one) => Profile.decode(one),
+): Model {
+  const profile = decode(bytes);
   const strings = profile.stringTable.strings;
   const text = (index: Integer) => strings[Number(index)] as string;
   const spell = locationSpeller(profile, text);
   const groupKeys = new Map([['', 0]]);
-  const groups: Model['groups'] = [
-    { labels: [], sampleCounts: profile.sampleType.map(() => 0) },
-  ];
+  const groups: Model['groups'] = [{ labels: [], sampleCounts: profile.sampleType.map(() => 0) }];
   const samples: KeptSample[] = [];
   let negativeSampleCount = 0;
   for (const sample of profile.sample) {
@@ -86,11 +101,11 @@ export function modelOf(bytes: Uint8Array): Model {
   };
 }
 
-function splitLabels(sample: Sample, text: (index: Integer) => string) {
+function splitLabels(sample: Decoded['sample'][number], text: (index: Integer) => string) {
   let span = 0n;
   let trace = noTrace;
   const byKey = new Map<number, number>();
-  for (const label of sample.label as Label[]) {
+  for (const label of sample.label) {
     const name = text(label.key);
     const value = text(label.str);
     if (Number(label.str) === 0) continue;
@@ -113,7 +128,7 @@ function labelsOf(pairs: [number, number][], text: (index: Integer) => string) {
   return [...labels].map(([name, value]) => ({ name, value }));
 }
 
-function locationSpeller(profile: Profile, text: (index: Integer) => string) {
+function locationSpeller(profile: Decoded, text: (index: Integer) => string) {
   const isUnnumbered = profile.function.every((one) => Number(one.id) === 0);
   const functions = new Map(
     profile.function.map((one, index) => [
@@ -133,7 +148,7 @@ function locationSpeller(profile: Profile, text: (index: Integer) => string) {
       return [unsigned(one.id), `${range}+${unsigned(one.fileOffset)}|${names}|${flags}`];
     }),
   );
-  const spellOne = (one: Location) =>
+  const spellOne = (one: Decoded['location'][number]) =>
     spellLocation({
       address: unsigned(one.address),
       isFolded: one.isFolded,
@@ -187,7 +202,10 @@ function mergeSamples(
   wanted: number[],
   noSeries: number,
 ): { stack: string; span: bigint; trace: string; values: bigint[] }[] {
-  const merged = new Map<string, { stack: string; span: bigint; trace: string; values: bigint[] }>();
+  const merged = new Map<
+    string,
+    { stack: string; span: bigint; trace: string; values: bigint[] }
+  >();
   for (const { group, stack, span, trace, values } of model.samples) {
     if (plan.groupTargets[group] !== target) continue;
     if (!values.some((value, type) => value > 0n && wanted[type] !== noSeries)) continue;

@@ -1,8 +1,8 @@
 // Scanning: what is found, and every way in which a profile is refused.
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/errors.ts';
-import { Writer } from '../fixtures/protobuf.ts';
 import { encodePprof, type PprofInput, type SampleInput } from '../fixtures/pprof-writer.ts';
+import { Writer } from '../fixtures/protobuf.ts';
 import { createRandom } from '../fixtures/random.ts';
 import { syntheticProfiles } from '../fixtures/synthetic.ts';
 import { loadFixtures } from '../support/fixtures.ts';
@@ -88,7 +88,11 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
   ['the end of a group', followed(0x7c), /has wire type 4, must be 0, 1, 2 or 5/],
   ['wire type 6', followed(0x7e), /has wire type 6/],
   ['wire type 7', followed(0x7f), /has wire type 7/],
-  ['an 11-byte varint', followed(0x48, ...Array(10).fill(0x80), 1), /^varint at byte \d+ is longer/],
+  [
+    'an 11-byte varint',
+    followed(0x48, ...Array(10).fill(0x80), 1),
+    /^varint at byte \d+ is longer/,
+  ],
   ['a varint past 64 bits', followed(0x48, ...Array(9).fill(0xff), 2), /^varint at byte \d+ is/],
   [
     'an 11-byte varint among packed values',
@@ -171,10 +175,7 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
   ],
   [
     'too few values',
-    samples(
-      { locations: [1], values: [1, 1] },
-      { locations: [1], values: [1] },
-    ),
+    samples({ locations: [1], values: [1, 1] }, { locations: [1], values: [1] }),
     'sample 1 has 1 value, profile has 2 sample types',
   ],
   [
@@ -184,10 +185,7 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
   ],
   [
     'values that add up to more than 2^63-1',
-    samples(
-      { locations: [1], values: [1, 2n ** 62n] },
-      { locations: [2], values: [1, 2n ** 62n] },
-    ),
+    samples({ locations: [1], values: [1, 2n ** 62n] }, { locations: [2], values: [1, 2n ** 62n] }),
     'values of sample type 1 add up to more than 9223372036854775807',
   ],
   [

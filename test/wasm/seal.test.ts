@@ -9,6 +9,7 @@ import type { Table } from '../../src/model/table.ts';
 import { modelTables, plainRows } from './seal-model.ts';
 import {
   appendProfile,
+  type FrameSpec,
   type ModelRow,
   type ProfileSpec,
   randomOf,
@@ -47,6 +48,27 @@ function sealed(kernel: Kernel, rowOrder: Uint32Array, seriesIds: Uint32Array): 
   return seal;
 }
 
+/** Seals all rows and compares every table with the model's. */
+function expectModel(kernel: Kernel, rows: readonly ModelRow[]): void {
+  const { rowOrder, seriesIds, sorted } = finalOrder(rows);
+  const digest = kernel.digest();
+  const tables = sealed(kernel, rowOrder, seriesIds).tables();
+  const expected = modelTables(sorted, seriesIds);
+  expect(tables.map((table) => table.name)).toEqual([...expected.keys()]);
+  for (const table of tables) {
+    expect(plainRows(table), table.name).toEqual(expected.get(table.name));
+  }
+  expect(kernel.digest()).toBe(digest);
+}
+
+const plainFrame: FrameSpec = { address: 1n, isFolded: false, mapping: undefined, lines: [] };
+const plainSample = { frames: [plainFrame], values: [1n], label: '', span: '', trace: '' };
+const plainProfile: ProfileSpec = {
+  ...{ service: 'svc', timeNs: 1n, uuid: new Uint8Array(16), types: 1, samples: [] },
+  ...{ period: 0n, durationNs: 0n, defaultType: '', dropFrames: '', keepFrames: '' },
+  ...{ comments: [], skipped: [] },
+};
+
 const tableOf = (tables: readonly Table[], name: string): Table =>
   tables.find((table) => table.name === name) as Table;
 
@@ -63,28 +85,56 @@ describe('seal', () => {
   it.each([1, 2, 3, 4, 5, 6])('agrees with the model on random profiles, seed %i', (seed) => {
     const kernel = kernelOf(seed);
     const specs = randomProfiles(randomOf(seed), 30, seed % 2 ? 1n << 20n : 1n << 50n);
-    const { rowOrder, seriesIds, sorted } = finalOrder(appendAll(kernel, specs));
-    const digest = kernel.digest();
-    const tables = sealed(kernel, rowOrder, seriesIds).tables();
-    const expected = modelTables(sorted, seriesIds);
-    expect(tables.map((table) => table.name)).toEqual([...expected.keys()]);
-    for (const table of tables) {
-      expect(plainRows(table), table.name).toEqual(expected.get(table.name));
-    }
-    expect(kernel.digest()).toBe(digest);
+    expectModel(kernel, appendAll(kernel, specs));
+  });
+
+  it('sorts rows of thousands of samples, with and without spans', () => {
+    const kernel = kernelOf(7);
+    const random = randomOf(7);
+    const frames = Array.from({ length: 300 }, (_, i) => ({ ...plainFrame, address: BigInt(i) }));
+    const someFrames = () => Array.from({ length: 1 + random(3) }, () => frames[random(300)]);
+    const spanOf = (digits: number) =>
+      random(1 << 24)
+        .toString(16)
+        .padStart(digits, '0');
+    const specs = [false, true].map((hasSpans, i) => ({
+      ...plainProfile,
+      service: `svc${i}`,
+      samples: Array.from({ length: 3000 }, () => ({
+        ...plainSample,
+        frames: someFrames() as FrameSpec[],
+        span: hasSpans ? spanOf(16) : '',
+        trace: hasSpans ? spanOf(32) : '',
+      })),
+    }));
+    expectModel(kernel, appendAll(kernel, specs));
+  });
+
+  it('adds up series of many profiles and of one alike', () => {
+    const kernel = kernelOf(8);
+    const random = randomOf(8);
+    const frames = Array.from({ length: 50 }, (_, i) => ({ ...plainFrame, address: BigInt(i) }));
+    const sample = () => ({
+      ...plainSample,
+      frames: [frames[random(50)] as FrameSpec],
+      span: random(2) ? '00000000000000ff' : '',
+    });
+    // Every other series has far more samples than totals.
+    const specs = Array.from({ length: 200 }, (_, i) => ({
+      ...plainProfile,
+      service: i % 40 === 0 ? `svc${i}` : `svc${i % 2 ? 1 : 11}`,
+      timeNs: BigInt(i),
+      samples: Array.from({ length: 40 }, sample),
+    }));
+    expectModel(kernel, appendAll(kernel, specs));
   });
 
   it('keeps values near 2^62 exact in samples and totals', () => {
     const kernel = kernelOf(9);
-    const random = randomOf(9);
     const big = (1n << 62n) - 3n;
-    const [spec] = randomProfiles(random, 1, 1n) as [ProfileSpec];
-    const frames = [{ address: 1n, isFolded: false, mapping: undefined, lines: [] }];
-    const sample = { frames, values: [big], label: '', span: '', trace: '' };
-    const plain = { ...spec, types: 1, skipped: [], service: 'svc0' };
     const specs = [
-      { ...plain, samples: [sample] },
-      { ...plain, samples: [{ ...sample, values: [big + 5n] }], timeNs: spec.timeNs + 1n },
+      { ...plainProfile, samples: [{ ...plainSample, values: [big] }] },
+      { ...plainProfile, samples: [{ ...plainSample, values: [big + 5n] }], timeNs: 2n },
     ];
     const { rowOrder, seriesIds } = finalOrder(appendAll(kernel, specs));
     const tables = sealed(kernel, rowOrder, seriesIds).tables();

@@ -27,7 +27,8 @@ function collidingNames(seed: [number, number], count: number): string[] {
   for (let i = 0; names.length < count; i++) {
     const name = i.toString(36).padStart(8, '_');
     const view = new DataView(encoder.encode(name).buffer);
-    const words = BigInt(view.getUint32(0, true)) * first + BigInt(view.getUint32(4, true)) * second;
+    const words =
+      BigInt(view.getUint32(0, true)) * first + BigInt(view.getUint32(4, true)) * second;
     const sum = (start + 8n * length + words) & mask64;
     if (((sum >> 32n) & 1023n) === 5n) names.push(name);
   }

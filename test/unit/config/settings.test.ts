@@ -20,6 +20,11 @@ describe('resolveSettings', () => {
       headAgeMax: 3_600_000,
       headBytesMax: 256 * 2 ** 20,
       shipInterval: 300_000,
+      retentionLocalAge: 7 * 86_400_000,
+      retentionBucketAge: 31 * 86_400_000,
+      retentionBytes: 'off',
+      retentionDiskFreePercent: 5,
+      retentionDiskFreeBytes: 10 * 2 ** 30,
       logLevel: 'info',
       logFormat: 'json',
     });
@@ -76,6 +81,50 @@ describe('resolveSettings', () => {
     ],
   ])('names setting, value and bound: %j', (environment, message) => {
     expect(() => resolveSettings({ environment })).toThrow(message);
+  });
+
+  it('takes retention from the environment, each rule of it on or off', () => {
+    const settings = resolveSettings({
+      environment: {
+        PHLOX_RETENTION_LOCAL_AGE: '36h',
+        PHLOX_RETENTION_BUCKET_AGE: 'off',
+        PHLOX_RETENTION_BYTES: '50GiB',
+        PHLOX_RETENTION_DISK_FREE_PERCENT: '2.5%',
+        PHLOX_RETENTION_DISK_FREE_BYTES: '0',
+      },
+    });
+    expect(settings).toMatchObject({
+      retentionLocalAge: 36 * 3_600_000,
+      retentionBucketAge: 'off',
+      retentionBytes: 50 * 2 ** 30,
+      retentionDiskFreePercent: 2.5,
+      retentionDiskFreeBytes: 0,
+    });
+  });
+
+  it.each([
+    ['RETENTION_LOCAL_AGE', 'soon', 'is not a duration such as 5m'],
+    ['RETENTION_LOCAL_AGE', '10s', 'is under the least, 60000 ms'],
+    ['RETENTION_BUCKET_AGE', '0', 'is not a duration such as 5m'],
+    ['RETENTION_BUCKET_AGE', '200000d', 'is over the most, 316224000000 ms'],
+    ['RETENTION_BYTES', 'OFF', 'is not a size such as 256MiB'],
+    ['RETENTION_BYTES', '10', 'is under the least, 1048576 bytes'],
+    ['RETENTION_DISK_FREE_PERCENT', 'off', 'is not a percentage such as 5'],
+    ['RETENTION_DISK_FREE_PERCENT', '91', 'is over the most, 90 percent'],
+    ['RETENTION_DISK_FREE_BYTES', '-1', 'is not a size such as 256MiB'],
+  ])('refuses %s %s', (name, value, message) => {
+    const environment = { [`PHLOX_${name}`]: value };
+    expect(() => resolveSettings({ environment })).toThrow(
+      `setting PHLOX_${name} ${JSON.stringify(value)} ${message}`,
+    );
+  });
+
+  it('takes plain numbers in the file for percent and bytes', () => {
+    const file = { retentionDiskFreePercent: 0, retentionDiskFreeBytes: 2 ** 30 };
+    expect(resolveSettings({ file })).toMatchObject(file);
+    expect(() => resolveSettings({ file: { retentionDiskFreePercent: -1 } })).toThrow(
+      'setting retentionDiskFreePercent -1 is under the least, 0 percent',
+    );
   });
 
   it('refuses an address that others reach unless told that this is meant', () => {
