@@ -1,11 +1,10 @@
-// Durable writes on a local disk, through `node:fs`: the only calls the filesystem bucket makes.
-// Owns fsync and the words for what a disk refuses; knows paths, not keys.
+// Durable writes on a local disk: what the filesystem bucket asks of it. Owns fsync, which names of
+// folders are known to be durable, and the words for what a disk refuses; knows paths, not keys.
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure, messageOf } from '../errors.ts';
 import { Serial } from '../lib/bounded.ts';
+import type { FileHandle, FileSystem } from '../lib/file-system.ts';
 import type { ByteRange } from './bucket.ts';
 import { temporaryPrefix } from './filesystem-path.ts';
 import { resolveRange } from './keys.ts';
@@ -13,6 +12,9 @@ import { resolveRange } from './keys.ts';
 // A folder can be pruned between its making and the first file in it; losing that race more often
 // than this means that something else removes folders.
 const folderAttempts = 10;
+
+// Forgetting a folder costs an fsync when it is written to again; 10,000 paths are about 2 MB.
+const durableFoldersMax = 10_000;
 
 /** The `code` of an error of the system (`ENOENT`), or undefined. */
 export function codeOf(error: unknown): string | undefined {
@@ -52,22 +54,36 @@ export function diskFailure(error: unknown, doing: string): unknown {
 /** One tree of folders below `root`, which is made at the first write. */
 export class Disk {
   readonly root: string;
-  // Folders are made one after another, so that whoever finds a folder made by this process also
-  // finds it fsynced.
+  readonly fileSystem: FileSystem;
+  // Folders are made one after another, so that whoever finds a folder in `#durable` or makes it
+  // need not look whether another call is still at it.
   readonly #folders = new Serial();
+  // Folders whose names, and those of all above them, are on the disk for good. One that is merely
+  // there may have been made by a process that died before its fsync.
+  readonly #durable = new Set<string>();
 
-  constructor(root: string) {
+  constructor(root: string, fileSystem: FileSystem) {
     this.root = root;
+    this.fileSystem = fileSystem;
   }
 
-  /** Makes `folder` and those above it, each fsynced into its parent. */
+  /** Makes `folder` and those above it; resolves when the names of all of them are durable. */
   makeFolder(folder: string): Promise<void> {
     return this.#folders.run(async () => {
-      const first = await fs.mkdir(folder, { recursive: true });
-      if (first === undefined) return;
-      for (let made = folder; ; made = dirname(made)) {
-        await syncFolder(dirname(made));
-        if (made === first || dirname(made) === made) return;
+      const first = await this.fileSystem.mkdir(folder, { recursive: true });
+      const unsure: string[] = [];
+      for (let path = folder; ; path = dirname(path)) {
+        const isNew = first !== undefined && path.length >= first.length;
+        if (isNew) this.#durable.delete(path);
+        if (this.#durable.has(path) || dirname(path) === path) break;
+        if (!isNew && !this.#isInside(path)) break;
+        unsure.push(path);
+      }
+      if (this.#durable.size > durableFoldersMax) this.#durable.clear();
+      // From above, so that a folder is taken for durable only after those that lead to it.
+      for (const path of unsure.reverse()) {
+        await this.#syncName(path, first);
+        this.#durable.add(path);
       }
     });
   }
@@ -93,7 +109,8 @@ export class Disk {
     return this.#folders.run(async () => {
       for (let empty = folder; empty.startsWith(`${this.root}/`); empty = dirname(empty)) {
         try {
-          await fs.rmdir(empty);
+          await this.fileSystem.rmdir(empty);
+          this.#durable.delete(empty);
         } catch (error) {
           if (codeOf(error) === 'ENOENT') continue;
           // In use again, or not ours to remove: an empty folder is no object and harms nobody.
@@ -102,82 +119,124 @@ export class Disk {
       }
     });
   }
-}
 
-/** Flushes a folder's names to the disk. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await fs.open(folder, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+  /** Flushes a folder's names to the disk. */
+  async syncFolder(folder: string): Promise<void> {
+    const handle = await this.fileSystem.open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   }
-}
 
-/** Writes all chunks to a new file at `path` and fsyncs it; answers the bytes. */
-export async function writeFile(
-  path: string,
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const handle = await fs.open(path, 'w');
-  try {
-    let bytes = 0;
-    for await (const chunk of fromSource(chunks)) {
+  /**
+   * Makes it durable that a name is no longer in `folder`, which may be gone itself: its own name
+   * has then to be gone for good.
+   */
+  async syncRemoval(folder: string): Promise<void> {
+    for (let path = folder; this.#isInside(path); path = dirname(path)) {
+      try {
+        await this.syncFolder(path);
+        return;
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+      }
+    }
+  }
+
+  /** Writes all chunks to a new file at `path` and fsyncs it; answers the bytes. */
+  async writeFile(
+    path: string,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    const handle = await this.fileSystem.open(path, 'w');
+    try {
+      let bytes = 0;
+      for await (const chunk of fromSource(chunks)) {
+        signal?.throwIfAborted();
+        await writeAll(handle, chunk);
+        bytes += chunk.length;
+      }
       signal?.throwIfAborted();
-      await writeAll(handle, chunk);
-      bytes += chunk.length;
+      await handle.sync();
+      return bytes;
+    } finally {
+      await handle.close();
     }
-    signal?.throwIfAborted();
-    await handle.sync();
-    return bytes;
-  } finally {
-    await handle.close();
   }
-}
 
-/** Reads a file, or a range of it; throws ENOENT for a folder too. */
-export async function readFile(path: string, range: ByteRange | undefined): Promise<Uint8Array> {
-  const handle = await fs.open(path, constants.O_RDONLY);
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw Object.assign(new Error(`${path} is no file`), { code: 'ENOENT' });
-    const whole = { offset: 0, length: stat.size };
-    const { offset, length } = range === undefined ? whole : resolveRange(range, stat.size);
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
-      // Objects are replaced, never changed in place: a shorter file is a damaged disk.
-      if (bytesRead === 0) throw new Failure('corrupt', `${path} ends at byte ${offset + at}`);
-      at += bytesRead;
+  /** Reads a file, or a range of it; throws ENOENT for a folder too. */
+  async readFile(path: string, range: ByteRange | undefined): Promise<Uint8Array> {
+    const handle = await this.fileSystem.open(path, 'r');
+    try {
+      const stat = await handle.stat();
+      if (!stat.isFile()) throw Object.assign(new Error(`${path} is no file`), { code: 'ENOENT' });
+      const whole = { offset: 0, length: stat.size };
+      const { offset, length } = range === undefined ? whole : resolveRange(range, stat.size);
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length; ) {
+        const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
+        // Objects are replaced, never changed in place: a shorter file is a damaged disk.
+        if (bytesRead === 0) throw new Failure('corrupt', `${path} ends at byte ${offset + at}`);
+        at += bytesRead;
+      }
+      return bytes;
+    } finally {
+      await handle.close();
     }
-    return bytes;
-  } finally {
-    await handle.close();
   }
-}
 
-/** Removes a file if it is there. */
-export async function removeFile(path: string): Promise<boolean> {
-  try {
-    await fs.unlink(path);
-    return true;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
-    // A folder is not an object. Linux says EISDIR for one, macOS EPERM, Deno ENOTEMPTY.
-    if (await isFolder(path)) return false;
-    throw error;
+  /** Removes a file if it is there. */
+  async removeFile(path: string): Promise<boolean> {
+    try {
+      await this.fileSystem.unlink(path);
+      return true;
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+      // A folder is not an object. Linux says EISDIR for one, macOS EPERM, Deno ENOTEMPTY.
+      if (await this.isFolder(path)) return false;
+      throw error;
+    }
   }
-}
 
-/** True when `path` is there and is a folder. */
-export async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await fs.stat(path)).isDirectory();
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
-    throw error;
+  /** Removes an unfinished file after a failure, which is what the caller is to hear of. */
+  async discardFile(path: string): Promise<void> {
+    try {
+      await this.removeFile(path);
+    } catch (error) {
+      // The next sweep removes it; only a bug of ours may hide the failure.
+      if (codeOf(error) === undefined) throw error;
+    }
+  }
+
+  /** True when `path` is there and is a folder. */
+  async isFolder(path: string): Promise<boolean> {
+    try {
+      return (await this.fileSystem.stat(path)).isDirectory();
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
+      throw error;
+    }
+  }
+
+  #isInside(path: string): boolean {
+    return path === this.root || path.startsWith(`${this.root}/`);
+  }
+
+  /** Flushes the name of a folder into the one above; `first` is the topmost one just made. */
+  async #syncName(path: string, first: string | undefined): Promise<void> {
+    try {
+      await this.syncFolder(dirname(path));
+    } catch (error) {
+      const isFound = path === this.root && first === undefined;
+      // A root that was there may be in a folder that we may enter but not read: whoever made it
+      // for us had to see to its name.
+      if (isFound && (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM')) return;
+      throw error;
+    }
   }
 }
 
@@ -189,7 +248,7 @@ async function* fromSource(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Arr
   }
 }
 
-async function writeAll(handle: fs.FileHandle, chunk: Uint8Array): Promise<void> {
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.length; ) {
     const { bytesWritten } = await handle.write(chunk, at, chunk.length - at);
     at += bytesWritten;

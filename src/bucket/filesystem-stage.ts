@@ -1,10 +1,9 @@
 // A staged folder on the local disk. Owns the order that survives power loss: files, fsynced one
 // by one, meta.json last, the folder, the rename, the folder above.
-import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { assert } from '../errors.ts';
 import type { Stage } from './bucket.ts';
-import { type Disk, diskFailure, removeFile, syncFolder, writeFile } from './filesystem-disk.ts';
+import { codeOf, type Disk, diskFailure } from './filesystem-disk.ts';
 import { pathOfKey } from './filesystem-path.ts';
 import { metaName, validateStageName } from './keys.ts';
 
@@ -15,6 +14,7 @@ export class FilesystemStage implements Stage {
   readonly #folder: string;
   readonly #target: string;
   #state: 'open' | 'renamed' | 'committed' | 'aborted' = 'open';
+  #wasRenamed = false;
 
   constructor(disk: Disk, prefix: string, folder: string, target: string) {
     this.#disk = disk;
@@ -40,14 +40,15 @@ export class FilesystemStage implements Stage {
     if (this.#state === 'open') await this.#put(metaName, [meta], undefined);
     try {
       if (this.#state === 'open') {
-        await syncFolder(this.#folder);
-        await fs.rename(this.#folder, this.#target);
-        // A second call after a failed fsync of the parent must not look for the old name.
+        await this.#disk.syncFolder(this.#folder);
+        await this.#disk.fileSystem.rename(this.#folder, this.#target);
         this.#state = 'renamed';
+        this.#wasRenamed = true;
       }
-      await syncFolder(dirname(this.#target));
+      await this.#disk.syncFolder(dirname(this.#target));
       this.#state = 'committed';
     } catch (error) {
+      await this.#hide();
       throw diskFailure(error, `file://${this.#disk.root}: commit of ${this.#prefix}`);
     }
   }
@@ -55,14 +56,36 @@ export class FilesystemStage implements Stage {
   async abort(): Promise<void> {
     if (this.#state === 'committed' || this.#state === 'aborted') return;
     try {
-      // Renamed but not known to be durable: the caller gave up, so it goes, meta.json first.
-      const folder = this.#state === 'renamed' ? this.#target : this.#folder;
-      await removeFile(join(folder, metaName));
-      await fs.rm(folder, { recursive: true, force: true });
+      // Removed in place, a block could come back after a power loss with its meta.json and
+      // without some of its tables.
+      if (this.#state === 'renamed') {
+        await this.#disk.fileSystem.rename(this.#target, this.#folder);
+        this.#state = 'open';
+      }
+      // The name may have been visible, and may be on the disk.
+      if (this.#wasRenamed) await this.#disk.syncFolder(dirname(this.#target));
+      await this.#disk.fileSystem.rm(this.#folder, { recursive: true, force: true });
       this.#state = 'aborted';
       await this.#disk.pruneFolders(dirname(this.#target));
     } catch (error) {
       throw diskFailure(error, `file://${this.#disk.root}: abort of ${this.#prefix}`);
+    }
+  }
+
+  /**
+   * Takes the name back that could not be made durable, so that nobody reads what may be gone
+   * after a power loss, and a second commit gives the name anew: an fsync after a failed one may
+   * pass without writing anything.
+   */
+  async #hide(): Promise<void> {
+    if (this.#state !== 'renamed') return;
+    try {
+      await this.#disk.fileSystem.rename(this.#target, this.#folder);
+      this.#state = 'open';
+    } catch (error) {
+      // It stays `renamed`: the next commit goes on from there, and abort tries again. The caller
+      // hears of the fsync.
+      if (codeOf(error) === undefined) throw error;
     }
   }
 
@@ -75,11 +98,11 @@ export class FilesystemStage implements Stage {
     try {
       // A name too long for one file becomes folders; they are inside what `commit` renames.
       if (dirname(path) !== this.#folder) await this.#disk.makeFolder(dirname(path));
-      const bytes = await writeFile(path, chunks, signal);
-      if (dirname(path) !== this.#folder) await syncFolder(dirname(path));
+      const bytes = await this.#disk.writeFile(path, chunks, signal);
+      if (dirname(path) !== this.#folder) await this.#disk.syncFolder(dirname(path));
       return bytes;
     } catch (error) {
-      await removeFile(path);
+      await this.#disk.discardFile(path);
       throw diskFailure(error, `file://${this.#disk.root}: put of ${this.#prefix}${name}`);
     }
   }

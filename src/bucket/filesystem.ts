@@ -1,10 +1,11 @@
 // A bucket in a folder of the local disk. Owns durability: what a call stored is fsynced, and so
 // is the folder that names it, before the call resolves. Readers see whole objects only: every
 // write goes to a `.tmp-` name first and is renamed or linked into place.
-import * as fs from 'node:fs/promises';
+import * as nodeFileSystem from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import { forEachBounded } from '../lib/bounded.ts';
+import type { FileSystem, FolderItem } from '../lib/file-system.ts';
 import type {
   Bucket,
   ByteRange,
@@ -14,16 +15,7 @@ import type {
   PutOptions,
   Stage,
 } from './bucket.ts';
-import {
-  codeOf,
-  Disk,
-  diskFailure,
-  isFolder,
-  readFile,
-  removeFile,
-  syncFolder,
-  writeFile,
-} from './filesystem-disk.ts';
+import { codeOf, Disk, diskFailure } from './filesystem-disk.ts';
 import { type FolderEntry, type FoundItem, walkFolder } from './filesystem-list.ts';
 import { pathOfKey, pieceOfName, segmentOfPieces, temporaryPrefix } from './filesystem-path.ts';
 import { FilesystemStage } from './filesystem-stage.ts';
@@ -44,9 +36,9 @@ export class FilesystemBucket implements Bucket {
   readonly name: string;
   readonly #disk: Disk;
 
-  /** `folder` is made at the first write. */
-  constructor(folder: string) {
-    this.#disk = new Disk(resolve(folder));
+  /** `folder` is made at the first write. `fileSystem` is the runtime's own unless given. */
+  constructor(folder: string, fileSystem: FileSystem = nodeFileSystem) {
+    this.#disk = new Disk(resolve(folder), fileSystem);
     this.name = `file://${this.#disk.root}`;
   }
 

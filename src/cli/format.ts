@@ -35,10 +35,10 @@ const spans: readonly [ms: number, unit: string][] = [
   [1_000, 's'],
 ];
 
-/** The largest unit of which there is at least one and a half, rounded: `90s`, `59m`, `36h`. */
+/** In the largest unit of which there are at least two, rounded: `90s`, `60m`, `36h`, `2d`. */
 export function formatSpan(ms: number): string {
   for (const [unitMs, unit] of spans) {
-    if (ms >= 1.5 * unitMs) return `${Math.round(ms / unitMs)}${unit}`;
+    if (ms >= 2 * unitMs) return `${Math.round(ms / unitMs)}${unit}`;
   }
   return `${(ms / 1_000).toFixed(1)}s`;
 }

@@ -67,9 +67,11 @@ export class MemoryWal implements Wal {
   }
 
   /** A memory log dies with its process, and with it whoever would ask. */
-  async *recentKeys(): AsyncIterable<RecentKey> {}
+  async *recentKeys(): AsyncIterable<RecentKey> {
+    // Nothing to tell.
+  }
 
-  release(tenant: string, upTo: number): Promise<void> {
+  release(tenant: string, upTo: number, _ulid: string): Promise<void> {
     const records = this.#records.get(tenant) ?? [];
     const kept = records.filter((record) => record.sequence > upTo);
     for (const record of records) {

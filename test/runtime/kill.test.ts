@@ -2,7 +2,7 @@
 // profile is found exactly once in the blocks. `PHLOX_TEST_KILLS` sets the rounds per runtime.
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { randomOf } from '../support/block-model.ts';
+import { createRandom } from '../fixtures/random.ts';
 import { openDuckdb, temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { push } from '../support/http-push.ts';
@@ -65,7 +65,7 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
       await using folder = await temporaryFolder();
       const dataDir = join(folder.path, 'data');
       const env = { PHLOX_MULTITENANCY: 'true', PHLOX_HEAD_BYTES_MAX: '1MiB' };
-      const random = randomOf(seed);
+      const random = createRandom(seed);
       const load: Load = {
         url: undefined,
         isOver: false,
@@ -77,7 +77,7 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
       for (let round = 0; round <= rounds; round++) {
         server = await startServer(runtime, { dataDir, env });
         load.url = server.url;
-        await new Promise((resolve) => setTimeout(resolve, 100 + random() * 900));
+        await new Promise((resolve) => setTimeout(resolve, 100 + random.below(900)));
         if (round === rounds) break;
         load.url = undefined;
         await server.stop('SIGKILL');

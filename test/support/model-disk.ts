@@ -59,9 +59,7 @@ export class ModelDisk implements FileSystem {
   }
 
   async open(path: string, flags: string): Promise<FileHandle> {
-    const exists = this.#find(path)?.node !== undefined;
-    const changes = flags.startsWith('w') || !exists;
-    return this.step('open', changes, path, () => {
+    return this.step('open', flags.startsWith('w'), path, () => {
       if (!/^(r|w|wx)\+?$/.test(flags)) throw systemError('EINVAL', 'open', path);
       const place = this.#place(path, 'open');
       const node = this.#openNode(place, flags, path);

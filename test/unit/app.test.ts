@@ -5,13 +5,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import type { Bucket } from '../../src/bucket/bucket.ts';
 import { Failure } from '../../src/errors.ts';
-import type { Platform } from '../../src/test.platform.ts';
+import type { Platform } from '../../src/platform.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
 import { syntheticProfile } from '../fixtures/synthetic.ts';
 import { blockMetas, startApp, type TestApp, testApp, until } from '../support/app.ts';
 import { openDuckdb, temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import { memoryPlatform, testSettings } from '../support/memory-test.platform.ts';
+import { memoryPlatform, testSettings } from '../support/memory-platform.ts';
 import { decodeExpected } from '../support/oracle.ts';
 import { stamped } from '../support/stamp.ts';
 

@@ -1,26 +1,16 @@
 // Sums by stack and the function tree, against plain maps over the row descriptions.
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
-import { Kernel } from '../../src/kernel/kernel.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
 import { type FunctionTree, StackSums, stringOf, sumStacks } from '../../src/kernel/merge.ts';
 import {
-  appendProfile,
   type FrameSpec,
   frameKeys,
   type ModelRow,
-  type ProfileSpec,
   randomOf,
   randomProfiles,
 } from './seal-profiles.ts';
-
-const module = new WebAssembly.Module(
-  readFileSync(new URL('../../src/gen/head.wasm', import.meta.url)),
-);
-const kernelOf = (seed: number, bytesMax = 64 << 20) =>
-  new Kernel(module, { bytesMax, seed: [seed, ~seed >>> 0] });
-const appendAll = (kernel: Kernel, specs: readonly ProfileSpec[]): ModelRow[] =>
-  specs.flatMap((spec) => appendProfile(kernel, spec));
+import { appendAll, kernelOf, plainProfile, plainSample } from './seal-setup.ts';
 
 /** Names from the root down; a location without lines is one empty name. */
 const pathOf = (frames: readonly FrameSpec[]): string[] =>
@@ -120,10 +110,9 @@ describe('merge', () => {
 
   it('is exact up to 2^63-1, and refuses more with nothing added', () => {
     const kernel = kernelOf(31);
-    const [spec] = randomProfiles(randomOf(31), 1, 1n) as [ProfileSpec];
     const value = (1n << 62n) - 1n;
-    const sample = { frames: [], values: [value], label: '', span: '', trace: '' };
-    appendAll(kernel, [{ ...spec, types: 1, skipped: [], samples: [sample] }]);
+    const sample = { ...plainSample, frames: [], values: [value] };
+    appendAll(kernel, [{ ...plainProfile, samples: [sample] }]);
     const sums = sumStacks(kernel, Uint32Array.of(0, 0));
     expect(() => sums.add(Uint32Array.of(0))).toThrow('more than 9223372036854775807');
     expect(sums.totals().values).toEqual(BigInt64Array.of(2n * value));

@@ -1,8 +1,7 @@
 // Seal of a head into block tables, against the plain model.
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
-import { Kernel } from '../../src/kernel/kernel.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
 import { sumStacks } from '../../src/kernel/merge.ts';
 import { SealedHead } from '../../src/kernel/sealed.ts';
 import type { Table } from '../../src/model/table.ts';
@@ -11,36 +10,17 @@ import {
   appendProfile,
   type FrameSpec,
   type ModelRow,
-  type ProfileSpec,
   randomOf,
   randomProfiles,
 } from './seal-profiles.ts';
-
-const module = new WebAssembly.Module(
-  readFileSync(new URL('../../src/gen/head.wasm', import.meta.url)),
-);
-const kernelOf = (seed: number, bytesMax = 64 << 20) =>
-  new Kernel(module, { bytesMax, seed: [seed, ~seed >>> 0] });
-
-/** Row numbers by (series, time, uuid), the rank of each one's series, and the rows in order. */
-function finalOrder(rows: readonly ModelRow[]) {
-  const uuid = (row: ModelRow) => Array.from(row.profile.uuid, (byte) => byte + 256).join();
-  const key = ({ series, profile }: ModelRow, at: number) =>
-    `${series} ${profile.timeNs} ${uuid(rows[at] as ModelRow)}`;
-  const order = Array.from(rows.keys()).toSorted((a, b) =>
-    key(rows[a] as ModelRow, a) < key(rows[b] as ModelRow, b) ? -1 : 1,
-  );
-  const sorted = order.map((at) => rows[at] as ModelRow);
-  const names = [...new Set(sorted.map((row) => row.series))];
-  const seriesIds = Uint32Array.from(sorted, (row) => names.indexOf(row.series));
-  return { rowOrder: Uint32Array.from(order), seriesIds, sorted };
-}
-
-function appendAll(kernel: Kernel, specs: readonly ProfileSpec[]): ModelRow[] {
-  const rows = specs.flatMap((spec) => appendProfile(kernel, spec));
-  expect(kernel.stats().rows).toBe(rows.length);
-  return rows;
-}
+import {
+  appendAll,
+  finalOrder,
+  kernelOf,
+  plainFrame,
+  plainProfile,
+  plainSample,
+} from './seal-setup.ts';
 
 function sealed(kernel: Kernel, rowOrder: Uint32Array, seriesIds: Uint32Array): SealedHead {
   const seal = new SealedHead(kernel, rowOrder, seriesIds);
@@ -60,14 +40,6 @@ function expectModel(kernel: Kernel, rows: readonly ModelRow[]): void {
   }
   expect(kernel.digest()).toBe(digest);
 }
-
-const plainFrame: FrameSpec = { address: 1n, isFolded: false, mapping: undefined, lines: [] };
-const plainSample = { frames: [plainFrame], values: [1n], label: '', span: '', trace: '' };
-const plainProfile: ProfileSpec = {
-  ...{ service: 'svc', timeNs: 1n, uuid: new Uint8Array(16), types: 1, samples: [] },
-  ...{ period: 0n, durationNs: 0n, defaultType: '', dropFrames: '', keepFrames: '' },
-  ...{ comments: [], skipped: [] },
-};
 
 const tableOf = (tables: readonly Table[], name: string): Table =>
   tables.find((table) => table.name === name) as Table;

@@ -1,15 +1,10 @@
 // XXH3-128 and the content key, against hash-wasm.
-import { readFileSync } from 'node:fs';
 import { xxhash128 } from 'hash-wasm';
 import { describe, expect, it } from 'vitest';
 import { contentKey, hash128, prefixBytesMax } from '../../src/kernel/content-key.ts';
-import { Kernel } from '../../src/kernel/kernel.ts';
 import { encodeProfile, randomOf, randomProfiles } from './seal-profiles.ts';
+import { kernelOf } from './seal-setup.ts';
 
-const module = new WebAssembly.Module(
-  readFileSync(new URL('../../src/gen/head.wasm', import.meta.url)),
-);
-const kernelOf = () => new Kernel(module, { bytesMax: 64 << 20, seed: [1, 2] });
 const hex = (bytes: Uint8Array) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
@@ -18,7 +13,7 @@ const randomBytes = (length: number) => Uint8Array.from({ length }, () => random
 
 describe('hash128', () => {
   it('equals XXH3-128 with seed 0 for every length to 1100', async () => {
-    const kernel = kernelOf();
+    const kernel = kernelOf(1);
     const bytes = randomBytes(1100);
     for (let length = 0; length <= bytes.length; length++) {
       const part = bytes.subarray(0, length);
@@ -27,7 +22,7 @@ describe('hash128', () => {
   });
 
   it('equals it for long inputs, around the ends of blocks and stripes', async () => {
-    const kernel = kernelOf();
+    const kernel = kernelOf(1);
     const edges = [2, 3, 8, 100].flatMap((blocks) =>
       [-65, -1, 0, 1, 64].map((d) => blocks * 1024 + d),
     );
@@ -38,7 +33,7 @@ describe('hash128', () => {
   });
 
   it('gives its buffer back', () => {
-    const kernel = kernelOf();
+    const kernel = kernelOf(1);
     const bytes = randomBytes(1 << 20);
     const first = hash128(kernel, bytes);
     const { bytesReserved } = kernel.stats();
@@ -47,7 +42,7 @@ describe('hash128', () => {
   });
 
   it('answers unavailable for more bytes than there is room', () => {
-    const kernel = new Kernel(module, { bytesMax: 1 << 20, seed: [1, 2] });
+    const kernel = kernelOf(1, 1 << 20);
     expect(() => hash128(kernel, new Uint8Array(2 << 20))).toThrow('memory');
   });
 });
@@ -57,7 +52,7 @@ describe('content key', () => {
   const joined = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
 
   it('hashes the prefix and the scanned bytes as one run, and leaves the scan', async () => {
-    const kernel = kernelOf();
+    const kernel = kernelOf(1);
     for (const profile of profiles) {
       for (const prefixBytes of [0, 1, 17, 300, prefixBytesMax]) {
         const prefix = randomBytes(prefixBytes);
@@ -76,7 +71,7 @@ describe('content key', () => {
   });
 
   it('counts a longer prefix by its hash', async () => {
-    const kernel = kernelOf();
+    const kernel = kernelOf(1);
     const prefix = randomBytes(prefixBytesMax + 1);
     const [profile] = profiles as [Uint8Array];
     kernel.scan(profile);
@@ -85,6 +80,6 @@ describe('content key', () => {
   });
 
   it('needs a scanned profile', () => {
-    expect(() => contentKey(kernelOf(), new Uint8Array(3))).toThrow('without a scanned profile');
+    expect(() => contentKey(kernelOf(1), new Uint8Array(3))).toThrow('without a scanned profile');
   });
 });
