@@ -49,6 +49,8 @@ const inflightBytesMax = requestBytesMax;
 const bodyTimeMsMax = 60_000;
 /** Clients repeat a push for minutes after a time-out. */
 const keyWindowMs = 15 * 60_000;
+/** By then the keys of an idle tenant are forgotten in any case. */
+const idleMs = 2 * keyWindowMs;
 /** Keys of a tenant in one generation of the window: about 100 MB at the most. */
 const recentKeysMax = 500_000;
 /** How long the last uploads may take once the process was told to stop. */
@@ -176,6 +178,7 @@ async function createIngester(
     memoryMax: settings.memoryMax,
     logBytesMax: settings.logBytesMax,
     keyWindowMs,
+    idleMs,
     stopDeadlineMs,
   });
 }

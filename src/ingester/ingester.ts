@@ -2,9 +2,7 @@
 // lifecycle with its sub-services, and what the process as a whole may hold in memory and log.
 import { Failure, messageOf } from '../errors.ts';
 import type { KernelPool } from '../kernel/pool.ts';
-import type { Logger } from '../lib/log.ts';
 import type { LimitsOf } from '../limits/limits.ts';
-import type { Metrics } from '../metrics/registry.ts';
 import {
   distinctNames,
   distinctProfileTypes,
@@ -14,30 +12,19 @@ import {
 import type { Label, Labels } from '../model/labels.ts';
 import { parseSelector } from '../model/matcher.ts';
 import type { FlushReason } from '../phlaredb/phlaredb.ts';
-import type { Platform } from '../platform.ts';
-import type { RecentKey, Wal } from '../wal/wal.ts';
 import type { IngesterService, LabelQuery, PushedProfile } from './contract.ts';
 import type { Instance } from './instance.ts';
+import { Instances, type InstancesOptions } from './instances.ts';
 import { Lifecycle, type SubService } from './lifecycle.ts';
 import { pushProfiles } from './push.ts';
 
-export interface IngesterOptions {
-  platform: Platform;
-  wal: Wal;
+export interface IngesterOptions extends InstancesOptions {
   pool: KernelPool;
   limitsOf: LimitsOf;
-  metrics: Metrics;
-  log: Logger;
-  /** Makes a tenant's instance; it is started before anybody gets it. */
-  createInstance: (tenant: string) => Instance;
-  /** Tenants that have blocks on this machine. */
-  listTenants: () => Promise<string[]>;
   /** Started first and stopped last, in this order; the failure of one is the ingester's. */
   subServices: readonly SubService[];
   memoryMax: number;
   logBytesMax: number;
-  /** How long a repeated profile is known for one. */
-  keyWindowMs: number;
   /** How long the last syncs of all tenants together may take at stop. */
   stopDeadlineMs: number;
 }
@@ -50,18 +37,14 @@ const measureMs = 20;
 export class Ingester implements IngesterService {
   readonly #options: IngesterOptions;
   readonly #lifecycle = new Lifecycle();
-  readonly #instances = new Map<string, Instance>();
-  readonly #opening = new Map<string, Promise<Instance>>();
+  readonly #instances: Instances;
   readonly #pushes = new Set<Promise<void>>();
-  /** Last record in the log of each tenant that is not open yet. */
-  readonly #loggedUpTo = new Map<string, number>();
-  readonly #loggedKeys = new Map<string, RecentKey[]>();
-  #reopening: Promise<void> | undefined;
   #measuredMs = Number.NEGATIVE_INFINITY;
   #measuredBytes = 0;
 
   constructor(options: IngesterOptions) {
     this.#options = options;
+    this.#instances = new Instances(options);
   }
 
   async start(): Promise<void> {
@@ -74,20 +57,8 @@ export class Ingester implements IngesterService {
         throw error;
       }
     }
-    await this.#readLog();
+    await this.#instances.readLog();
     this.#lifecycle.enter('Running');
-  }
-
-  /** Which tenants have records in the log, and which keys were seen in the last minutes. */
-  async #readLog(): Promise<void> {
-    const { wal, platform, keyWindowMs } = this.#options;
-    for await (const { tenant, sequence } of wal.headers()) this.#loggedUpTo.set(tenant, sequence);
-    const sinceMs = platform.clock.nowMs() - keyWindowMs;
-    for await (const key of wal.recentKeys(sinceMs)) {
-      const keys = this.#loggedKeys.get(key.tenant);
-      if (keys === undefined) this.#loggedKeys.set(key.tenant, [key]);
-      else keys.push(key);
-    }
   }
 
   async push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
@@ -104,51 +75,29 @@ export class Ingester implements IngesterService {
 
   async #push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
     const { wal, limitsOf, metrics, platform } = this.#options;
-    const { database, recentKeys } = await this.getOrCreateInstance(tenant);
-    await pushProfiles(profiles, {
-      tenant,
-      receivedMs: platform.clock.nowMs(),
-      limits: limitsOf(tenant),
-      database,
-      wal,
-      recentKeys,
-      gunzip: platform.gunzip,
-      room: () => this.#room(),
-      metrics,
-      pause: platform.yield,
-      clock: platform.clock,
-    });
-  }
-
-  /** The tenant's instance, started; made by the first push, once however many come at a time. */
-  getOrCreateInstance(tenant: string): Promise<Instance> {
-    const open = this.#instances.get(tenant);
-    if (open !== undefined) return Promise.resolve(open);
-    const running = this.#opening.get(tenant);
-    if (running !== undefined) return running;
-    const opening = this.#open(tenant).finally(() => this.#opening.delete(tenant));
-    this.#opening.set(tenant, opening);
-    return opening;
-  }
-
-  async #open(tenant: string): Promise<Instance> {
-    const instance = this.#options.createInstance(tenant);
-    for (const { contentKey, receivedMs } of this.#loggedKeys.get(tenant) ?? []) {
-      instance.recentKeys.add(contentKey, 'durable', receivedMs);
-    }
-    await instance.start(this.#loggedUpTo.get(tenant) ?? 0);
-    this.#loggedUpTo.delete(tenant);
-    this.#loggedKeys.delete(tenant);
-    this.#instances.set(tenant, instance);
-    this.#options.metrics.ingest.instances.set(this.#instances.size);
-    return instance;
+    await this.#instances.use(tenant, ({ database, recentKeys }) =>
+      pushProfiles(profiles, {
+        tenant,
+        receivedMs: platform.clock.nowMs(),
+        limits: limitsOf(tenant),
+        database,
+        wal,
+        recentKeys,
+        gunzip: platform.gunzip,
+        room: () => this.#room(),
+        metrics,
+        pause: platform.yield,
+        clock: platform.clock,
+      }),
+    );
   }
 
   async flush(tenant?: string): Promise<void> {
+    if (tenant === undefined) await this.#instances.reopened();
     const chosen =
       tenant === undefined
-        ? [...this.#instances.values()]
-        : [this.#instances.get(tenant)].filter((one) => one !== undefined);
+        ? [...this.#instances.all()]
+        : [await this.#instances.find(tenant)].filter((one) => one !== undefined);
     await this.#flushAll(chosen, 'api');
   }
 
@@ -194,9 +143,9 @@ export class Ingester implements IngesterService {
     return found.map((labels) => [...labels]);
   }
 
-  /** Reads never open an instance. */
+  /** Reads open no instance, but for a tenant that has records in the log. */
   async #labelSets(tenant: string): Promise<Labels[]> {
-    return (await this.#instances.get(tenant)?.database.labelSets()) ?? [];
+    return (await (await this.#instances.find(tenant))?.database.labelSets()) ?? [];
   }
 
   /** Drives sub-services and instances; answers when it next wants to be called. */
@@ -215,31 +164,14 @@ export class Ingester implements IngesterService {
         return nextMs;
       }
     }
-    this.#reopening ??= this.#reopen();
-    for (const instance of [...this.#instances.values()]) {
+    this.#instances.reopen();
+    for (const instance of [...this.#instances.all()]) {
       nextMs = Math.min(nextMs, await instance.tick(nowMs));
+      await this.#instances.unloadIdle(instance, nowMs);
     }
     await this.#relieve();
     this.#observe();
     return nextMs;
-  }
-
-  /**
-   * Opens the tenants of an earlier run, one after the other: they may have records in the log, or
-   * blocks that the bucket lacks.
-   */
-  async #reopen(): Promise<void> {
-    const { listTenants, log } = this.#options;
-    try {
-      const tenants = new Set([...this.#loggedUpTo.keys(), ...(await listTenants())]);
-      for (const tenant of tenants) {
-        if (this.#lifecycle.state !== 'Running') return;
-        await this.getOrCreateInstance(tenant);
-      }
-    } catch (error) {
-      log.error('tenants of an earlier run are not open', { error: messageOf(error) });
-      this.#reopening = undefined;
-    }
   }
 
   /**
@@ -248,10 +180,10 @@ export class Ingester implements IngesterService {
    */
   async #relieve(): Promise<void> {
     const { log, wal } = this.#options;
-    const bySize = [...this.#instances.values()].sort(
-      (a, b) => b.database.bytesUsed() - a.database.bytesUsed(),
-    );
-    const byPin = wal.pinnedBy().flatMap((tenant) => this.#instances.get(tenant) ?? []);
+    const open = [...this.#instances.all()];
+    const bySize = open.toSorted((a, b) => b.database.bytesUsed() - a.database.bytesUsed());
+    const byTenant = new Map(open.map((instance) => [instance.tenant, instance]));
+    const byPin = wal.pinnedBy().flatMap((tenant) => byTenant.get(tenant) ?? []);
     const isMemoryShort = () => {
       const { memoryUsed, memoryMax } = this.#room();
       return memoryUsed > memoryMax * pressureShare;
@@ -260,7 +192,7 @@ export class Ingester implements IngesterService {
       const { logUsed, logBytesMax } = this.#room();
       const isMemory = isMemoryShort();
       if (!isMemory && logUsed <= logBytesMax * pressureShare) return;
-      if (instance.database.bytesUsed() === 0) return;
+      if (instance.database.bytesUsed() === 0) continue;
       try {
         await instance.flush(isMemory ? 'memory' : 'log');
       } catch (error) {
@@ -291,7 +223,7 @@ export class Ingester implements IngesterService {
     const { metrics, wal, pool } = this.#options;
     metrics.storage.logBytes.set(wal.bytesUsed());
     metrics.head.bytes.set({ type: 'kernel' }, pool.bytesReserved());
-    for (const { tenant, database } of this.#instances.values()) {
+    for (const { tenant, database } of this.#instances.all()) {
       const { series, rows, samples } = database.liveStats();
       metrics.head.series.set({ tenant }, series);
       metrics.head.profiles.set({ tenant }, rows);
@@ -308,10 +240,10 @@ export class Ingester implements IngesterService {
     if (this.#lifecycle.state === 'New' || this.#lifecycle.state === 'Terminated') return;
     const isFailed = this.#lifecycle.state === 'Failed';
     if (!isFailed) this.#lifecycle.enter('Stopping');
-    await Promise.allSettled([...this.#pushes, ...this.#opening.values(), this.#reopening]);
+    await Promise.allSettled([...this.#pushes, this.#instances.settled()]);
     const failures: unknown[] = [];
     const deadlineMs = platform.clock.monotonicMs() + stopDeadlineMs;
-    for (const instance of this.#instances.values()) {
+    for (const instance of this.#instances.all()) {
       const leftMs = Math.max(0, deadlineMs - platform.clock.monotonicMs());
       await instance.stop(leftMs).catch((error: unknown) => failures.push(error));
     }

@@ -29,12 +29,35 @@ export class Instance {
   #isSyncWanted = false;
   #shipAtMs = 0;
   #isStopping = false;
+  /** Whether the last sync left nothing to ship. */
+  #isShipped = false;
+  #users = 0;
+  #usedMs: number;
 
   constructor(options: InstanceOptions) {
     this.tenant = options.tenant;
     this.database = options.database;
     this.recentKeys = options.recentKeys;
     this.#options = options;
+    this.#usedMs = options.platform.clock.nowMs();
+  }
+
+  /** Runs a call that must not meet an unloaded instance. */
+  async use<T>(call: () => Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await call();
+    } finally {
+      this.#users--;
+      this.#usedMs = this.#options.platform.clock.nowMs();
+    }
+  }
+
+  /** True when nobody has used it for `idleMs` and all it had is in the bucket, if there is one. */
+  isIdle(nowMs: number, idleMs: number): boolean {
+    const isUsed = this.#users > 0 || nowMs - this.#usedMs < idleMs;
+    const isShipped = this.#options.shipper === undefined || this.#isShipped;
+    return !isUsed && isShipped && this.#syncing === undefined && this.database.isEmpty;
   }
 
   /** `loggedUpTo`: the last of the tenant's records in the log, 0 when it has none. */
@@ -94,6 +117,7 @@ export class Instance {
       return;
     }
     this.#isSyncWanted = false;
+    this.#isShipped = false;
     this.#syncing = this.#sync(shipper, this.#abort.signal).finally(() => {
       this.#syncing = undefined;
       if (this.#isSyncWanted) this.#startSync();
@@ -103,8 +127,10 @@ export class Instance {
   /** Never rejects: what failed is counted and logged by the shipper, and tried again. */
   async #sync(shipper: Shipper, signal: AbortSignal): Promise<void> {
     try {
-      await shipper.sync(signal);
+      const { failed, pending } = await shipper.sync(signal);
+      this.#isShipped = failed.length === 0 && pending.length === 0;
     } catch (error) {
+      this.#isShipped = false;
       if (!signal.aborted) this.#options.log.warn('sync failed', { error: messageOf(error) });
     }
   }

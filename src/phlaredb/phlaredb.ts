@@ -157,6 +157,12 @@ export class Phlaredb {
     return { live: live.seriesCount, added: live.newSeriesCount(keys) };
   }
 
+  /** True when nothing is in memory but the list of blocks. */
+  get isEmpty(): boolean {
+    const isLiveEmpty = this.#live === undefined || this.#live.isEmpty;
+    return isLiveEmpty && this.#rebuilding === undefined && this.#queue.dueAtMs === Infinity;
+  }
+
   /** Kernel bytes in use by the live and the sealed heads. */
   bytesUsed(): number {
     return this.#heads().reduce((sum, head) => sum + head.kernel.stats().bytesUsed, 0);

@@ -327,6 +327,27 @@ describe('life', () => {
     expect((await blockMetas(test.platform.remoteBucket as Bucket)).length).toBe(1);
   });
 
+  it('unloads a tenant that is idle, and opens it again for the next push', async () => {
+    const test = await start();
+    await test.push([{ labels, profiles: [goCpu.packed] }]);
+    await test.flush();
+    const remote = test.platform.remoteBucket as Bucket;
+    await until(async () => (await blockMetas(remote)).length === 1);
+    test.platform.advance(29 * 60_000);
+    await test.app.tick(test.platform.clock.nowMs());
+    expect(await test.metric('phlox_instances')).toBe(1);
+    await until(async () => {
+      test.platform.advance(60_000);
+      await test.app.tick(test.platform.clock.nowMs());
+      return (await test.metric('phlox_instances')) === 0;
+    });
+    const again = await test.push([{ labels, profiles: [stamped(goCpu.packed, 1n)] }]);
+    expect(again.status).toBe(200);
+    expect(await test.metric('phlox_instances')).toBe(1);
+    expect(await test.flush()).toBe(204);
+    expect((await blockMetas(test.platform.localBucket)).length).toBe(2);
+  });
+
   it('ships blocks that an earlier run left behind', async () => {
     const first = await start({ remoteBucket: undefined });
     await first.push([{ labels, profiles: [goCpu.packed] }]);

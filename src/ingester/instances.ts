@@ -1,0 +1,150 @@
+// The open tenants of a process. Owns that an instance is made once, by pushes and at start only,
+// that it knows what the log has of its tenant, and that an idle one is closed again.
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Platform } from '../platform.ts';
+import type { RecentKey, Wal } from '../wal/wal.ts';
+import type { Instance } from './instance.ts';
+
+export interface InstancesOptions {
+  platform: Platform;
+  wal: Wal;
+  metrics: Metrics;
+  log: Logger;
+  /** Makes a tenant's instance; it is started before anybody gets it. */
+  createInstance: (tenant: string) => Instance;
+  /** Tenants that have blocks on this machine. */
+  listTenants: () => Promise<string[]>;
+  /** How long a repeated profile is known for one. */
+  keyWindowMs: number;
+  /** How long a tenant without data in memory stays open. */
+  idleMs: number;
+}
+
+export class Instances {
+  readonly #options: InstancesOptions;
+  readonly #open = new Map<string, Instance>();
+  readonly #opening = new Map<string, Promise<Instance>>();
+  /** Last record in the log of each tenant that is not open yet. */
+  readonly #loggedUpTo = new Map<string, number>();
+  readonly #loggedKeys = new Map<string, RecentKey[]>();
+  #reopening: Promise<void> | undefined;
+  #isClosing = false;
+
+  constructor(options: InstancesOptions) {
+    this.#options = options;
+  }
+
+  /** Which tenants have records in the log, and which keys were seen in the last minutes. */
+  async readLog(): Promise<void> {
+    const { wal, platform, keyWindowMs } = this.#options;
+    for await (const { tenant, sequence } of wal.headers()) this.#loggedUpTo.set(tenant, sequence);
+    const sinceMs = platform.clock.nowMs() - keyWindowMs;
+    for await (const key of wal.recentKeys(sinceMs)) {
+      const keys = this.#loggedKeys.get(key.tenant);
+      if (keys === undefined) this.#loggedKeys.set(key.tenant, [key]);
+      else keys.push(key);
+    }
+  }
+
+  /** The tenant's instance if it has one, or records in the log to make one of. */
+  async find(tenant: string): Promise<Instance | undefined> {
+    const isKnown = this.#opening.has(tenant) || this.#loggedUpTo.has(tenant);
+    return isKnown ? this.getOrCreate(tenant) : this.#open.get(tenant);
+  }
+
+  all(): Iterable<Instance> {
+    return this.#open.values();
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** The tenant's instance, started; made once however many ask at a time. */
+  getOrCreate(tenant: string): Promise<Instance> {
+    const open = this.#open.get(tenant);
+    if (open !== undefined) return Promise.resolve(open);
+    const running = this.#opening.get(tenant);
+    if (running !== undefined) return running;
+    const opening = this.#start(tenant).finally(() => this.#opening.delete(tenant));
+    this.#opening.set(tenant, opening);
+    return opening;
+  }
+
+  /** Runs a call on the tenant's instance, which stays open meanwhile. */
+  async use<T>(tenant: string, call: (instance: Instance) => Promise<T>): Promise<T> {
+    let instance = await this.getOrCreate(tenant);
+    // An idle one may have been unloaded in the turn in which this call was resumed.
+    while (instance !== this.#open.get(tenant)) instance = await this.getOrCreate(tenant);
+    return instance.use(() => call(instance));
+  }
+
+  /**
+   * Opens, once and in the background, the tenants of an earlier run, one after the other: they may
+   * have records in the log, or blocks that the bucket lacks.
+   */
+  reopen(): void {
+    this.#reopening ??= this.#reopen();
+  }
+
+  async #reopen(): Promise<void> {
+    const { listTenants, log } = this.#options;
+    try {
+      const tenants = new Set([...this.#loggedUpTo.keys(), ...(await listTenants())]);
+      for (const tenant of tenants) {
+        if (this.#isClosing) return;
+        await this.getOrCreate(tenant);
+      }
+    } catch (error) {
+      log.error('tenants of an earlier run are not open', { error: messageOf(error) });
+      this.#reopening = undefined;
+    }
+  }
+
+  /** Closes an instance that is idle. */
+  async unloadIdle(instance: Instance, nowMs: number): Promise<void> {
+    if (!instance.isIdle(nowMs, this.#options.idleMs)) return;
+    const { tenant } = instance;
+    const { metrics, log } = this.#options;
+    // Out of the map first: whoever pushes from here on opens another.
+    this.#open.delete(tenant);
+    metrics.ingest.instances.set(this.#open.size);
+    for (const name of ['series', 'profiles', 'samples'] as const) {
+      metrics.head[name].remove({ tenant });
+    }
+    await instance.database.close();
+    log.debug('tenant unloaded', { tenant });
+  }
+
+  /** Resolves when the tenants of an earlier run are open. */
+  async reopened(): Promise<void> {
+    this.reopen();
+    await this.#reopening;
+  }
+
+  /** Opens no more by itself; resolves when nothing is being opened. */
+  async settled(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.allSettled([...this.#opening.values(), this.#reopening]);
+  }
+
+  /** Forgets all, after they were stopped. */
+  clear(): void {
+    this.#open.clear();
+  }
+
+  async #start(tenant: string): Promise<Instance> {
+    const instance = this.#options.createInstance(tenant);
+    for (const { contentKey, receivedMs } of this.#loggedKeys.get(tenant) ?? []) {
+      instance.recentKeys.add(contentKey, 'durable', receivedMs);
+    }
+    await instance.start(this.#loggedUpTo.get(tenant) ?? 0);
+    this.#loggedUpTo.delete(tenant);
+    this.#loggedKeys.delete(tenant);
+    this.#open.set(tenant, instance);
+    this.#options.metrics.ingest.instances.set(this.#open.size);
+    return instance;
+  }
+}
