@@ -10,11 +10,15 @@ import { counted } from './bucket/counted.ts';
 import { prefixed } from './bucket/prefixed.ts';
 import { retrying } from './bucket/retrying.ts';
 import { parseListen, type Settings } from './config/settings.ts';
+import { BucketRetention } from './ingester/bucket-retention.ts';
 import { Ingester } from './ingester/ingester.ts';
 import { Instance } from './ingester/instance.ts';
+import type { SubService } from './ingester/lifecycle.ts';
 import { logService } from './ingester/log-service.ts';
 import { inflateBody } from './ingester/prepare.ts';
 import { RecentKeys } from './ingester/recent-keys.ts';
+import { retainedBlocks } from './ingester/retained-blocks.ts';
+import { Retention } from './ingester/retention.ts';
 import { KernelPool } from './kernel/pool.ts';
 import type { RetryPolicy } from './lib/backoff.ts';
 import { createLogger, type Logger } from './lib/log.ts';
@@ -118,9 +122,7 @@ async function createIngester(
   metrics: Metrics,
   log: Logger,
 ): Promise<Ingester> {
-  const { wal, clock } = platform;
-  const local = counting(platform.localBucket, 'local', platform, metrics);
-  const tenants = prefixed(local, 'tenants/');
+  const { wal } = platform;
   const pool = new KernelPool({
     module: platform.headModule,
     random: platform.random,
@@ -128,6 +130,70 @@ async function createIngester(
     keepIdleMax: idleKernelsMax,
     keepBytesMax: settings.memoryMax * idleShare,
   });
+  const folders = createFolders(platform, metrics, log);
+  const retention = createRetention(platform, settings, metrics, log, folders, (tenant) =>
+    ingester.databaseOf(tenant),
+  );
+  const ingester: Ingester = new Ingester({
+    platform,
+    wal,
+    pool,
+    limitsOf: () => defaultLimits,
+    metrics,
+    log,
+    createInstance: await instanceMaker(platform, settings, metrics, pool, folders),
+    listTenants: folders.list,
+    subServices: [logService(wal), ...retention.services],
+    diskFailure: retention.diskFailure,
+    memoryMax: settings.memoryMax,
+    logBytesMax: settings.logBytesMax,
+    keyWindowMs,
+    idleMs,
+    stopDeadlineMs,
+  });
+  return ingester;
+}
+
+/** Where each tenant's things are. */
+interface Folders {
+  list: () => Promise<string[]>;
+  of: (tenant: string) => {
+    log: Logger;
+    /** `local/<ULID>/…`, `quarantine/…` and `shipper.json`. */
+    folder: Bucket;
+    /** `<ULID>/…` */
+    blocks: Bucket;
+    /** Undefined when there is no bucket to ship to. */
+    shipper: Shipper | undefined;
+  };
+}
+
+function createFolders(platform: Platform, metrics: Metrics, log: Logger): Folders {
+  const tenants = prefixed(counting(platform.localBucket, 'local', platform, metrics), 'tenants/');
+  const shipping = createShipping(platform, metrics);
+  return {
+    list: () => listFolders(tenants),
+    of: (tenant) => {
+      const folder = prefixed(tenants, `${tenant}/`);
+      const tenantLog = log.child({ tenant });
+      return {
+        log: tenantLog,
+        folder,
+        blocks: prefixed(folder, 'local/'),
+        shipper: shipping?.(tenant, folder, tenantLog),
+      };
+    },
+  };
+}
+
+async function instanceMaker(
+  platform: Platform,
+  settings: Settings,
+  metrics: Metrics,
+  pool: KernelPool,
+  folders: Folders,
+): Promise<(tenant: string) => Instance> {
+  const { wal, clock } = platform;
   const shared = {
     wal,
     pool,
@@ -144,43 +210,52 @@ async function createIngester(
     headAgeMaxMs: settings.headAgeMax,
     headBytesMax: settings.headBytesMax,
   };
-  const shipping = createShipping(platform, metrics);
-  const createInstance = (tenant: string): Instance => {
-    const tenantLog = log.child({ tenant });
-    const folder = prefixed(tenants, `${tenant}/`);
-    const database = new Phlaredb({
-      ...shared,
-      tenant,
-      blocks: prefixed(folder, 'local/'),
-      quarantine: prefixed(folder, 'quarantine/'),
-      log: tenantLog,
-    });
+  return (tenant) => {
+    const { folder, blocks, shipper, log } = folders.of(tenant);
+    const quarantine = prefixed(folder, 'quarantine/');
     return new Instance({
       tenant,
-      database,
+      database: new Phlaredb({ ...shared, tenant, blocks, quarantine, log }),
       recentKeys: new RecentKeys({ windowMs: keyWindowMs, keysMax: recentKeysMax }, clock.nowMs()),
-      shipper: shipping?.(tenant, folder, tenantLog),
+      shipper,
       shipIntervalMs: settings.shipInterval,
       platform,
-      log: tenantLog,
+      log,
     });
   };
-  return new Ingester({
-    platform,
-    wal,
-    pool,
-    limitsOf: () => defaultLimits,
+}
+
+function createRetention(
+  platform: Platform,
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+  folders: Folders,
+  databaseOf: (tenant: string) => Phlaredb | undefined,
+): { services: SubService[]; diskFailure: () => string | undefined } {
+  const { remoteBucket } = platform;
+  const blocks = retainedBlocks({
+    listTenants: folders.list,
+    databaseOf,
+    folderOf: (tenant) => folders.of(tenant).blocks,
+    unshippedOf: async (tenant) => (await folders.of(tenant).shipper?.unshipped()) ?? [],
+    log,
+  });
+  const retention = new Retention({
+    blocks,
+    isBucketConfigured: remoteBucket !== undefined,
+    diskUsage: platform.diskUsage,
+    settings,
     metrics,
     log,
-    createInstance,
-    listTenants: () => listFolders(tenants),
-    subServices: [logService(wal)],
-    memoryMax: settings.memoryMax,
-    logBytesMax: settings.logBytesMax,
-    keyWindowMs,
-    idleMs,
-    stopDeadlineMs,
   });
+  const services: SubService[] = [retention];
+  if (remoteBucket !== undefined && settings.retentionBucketAge !== 'off') {
+    const bucket = counting(remoteBucket, 'remote', platform, metrics);
+    const ageMs = settings.retentionBucketAge;
+    services.push(new BucketRetention({ bucket, ageMs, isPinned: blocks.isPinned, metrics, log }));
+  }
+  return { services, diskFailure: () => retention.diskFailure() };
 }
 
 /** Makes a tenant's shipper; undefined when there is no bucket to ship to. */

@@ -31,6 +31,8 @@ export interface Platform {
   readonly parquetModule: WebAssembly.Module;
   /** Where flushed blocks and each tenant's `shipper.json` live. */
   readonly localBucket: Bucket;
+  /** Of the disk that holds the blocks; undefined where the runtime cannot tell. */
+  diskUsage(): Promise<{ freeBytes: number; totalBytes: number } | undefined>;
   /** Where blocks are shipped to; undefined: they stay local. */
   readonly remoteBucket: Bucket | undefined;
   readonly wal: Wal;

@@ -3,7 +3,7 @@
 // any call that may grow it.
 
 // ---- a head's life
-export { start, stats, details, problemStatus } from './head';
+export { start, stats, details } from './head';
 export { memoryTop } from './memory';
 export { mustSeal } from './table';
 export { markPointer, mark, rollback, digest } from './rollback';

@@ -18,7 +18,7 @@ export function inputReserve(bytes: usize): i32 {
   return 0;
 }
 
-/** First byte of the input, with PREFIX_BYTES_MAX writable bytes before it; 0 when there is none. */
+/** First byte of the input, behind PREFIX_BYTES_MAX writable bytes; 0 when there is none. */
 export function inputPointer(): usize {
   return inputBuffer.pointer ? inputBuffer.pointer + PREFIX_BYTES_MAX : 0;
 }

@@ -205,16 +205,15 @@ function addGroup(hash: u32, count: u32): i32 {
 /** Sorts the pairs by key, keeping of each key the first as sent. */
 function sortPairs(): i32 {
   const count = labelPairs.length;
+  if (isSorted(count)) return OK;
+  if (!ensure(labelSortSpace, <u64>count << 3)) return fail(OUT_OF_MEMORY);
   let from = labelPairs.pointer;
-  if (count > 1) {
-    if (!ensure(labelSortSpace, <u64>count << 3)) return fail(OUT_OF_MEMORY);
-    let to = labelSortSpace.pointer;
-    for (let width: u32 = 1; width < count; width <<= 1) {
-      for (let at: u32 = 0; at < count; at += width << 1) mergeRuns(from, to, at, width, count);
-      const swap = from;
-      from = to;
-      to = swap;
-    }
+  let to = labelSortSpace.pointer;
+  for (let width: u32 = 1; width < count; width <<= 1) {
+    for (let at: u32 = 0; at < count; at += width << 1) mergeRuns(from, to, at, width, count);
+    const swap = from;
+    from = to;
+    to = swap;
   }
   let kept: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
@@ -226,6 +225,16 @@ function sortPairs(): i32 {
   }
   labelPairs.length = kept;
   return OK;
+}
+
+/** True when the keys ascend and none comes twice: most producers write them so. */
+function isSorted(count: u32): bool {
+  let last = labelPairs.pointer;
+  const end = last + (<usize>count << 3);
+  for (let at = last + 8; at < end; last = at, at += 8) {
+    if (load<u32>(at, 4) <= load<u32>(last, 4)) return false;
+  }
+  return true;
 }
 
 /** Merges two sorted runs of `width` pairs; equal keys stay in order. */

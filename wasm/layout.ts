@@ -19,7 +19,7 @@ export const MAP_BUILD: usize = 28;
 /** Bits 0-3: has functions, filenames, line numbers, inline frames. */
 export const MAP_FLAGS: usize = 32;
 
-/** Location: address u64 · mapping u32 (id + 1; 0 none) · first line u32 · lines u32 · flags u32. */
+/** Location: address u64 · mapping u32 (id + 1; 0 none) · first line, lines, flags u32. */
 export const LOC_SIZE: usize = 24;
 export const LOC_ADDRESS: usize = 0;
 export const LOC_MAPPING: usize = 8;
@@ -111,6 +111,7 @@ export const MARK_COUNTS: usize = 8;
 export const STATS_BYTES: usize = 0;
 /** Strings, functions, mappings, locations, stacks, rows, samples, u32 each. */
 export const STATS_COUNTS: usize = 8;
+export const STATS_ROWS: usize = 28;
 
 // ---- bounds
 /** Zero bytes that must follow any scanned input, so that a varint read always ends. */

@@ -83,6 +83,12 @@ export function bytesLive(): usize {
   return live;
 }
 
+/** Forgets every allocation: for memory that the host has zeroed. */
+export function startMemory(): void {
+  top = 0;
+  live = 0;
+}
+
 /** No byte at or past this address was ever written: the host zeroes what lies before on reset. */
 export function memoryTop(): usize {
   return (top ? top : __heap_base) + SLACK;
@@ -107,7 +113,7 @@ export const VEC_SIZE: usize = 12;
 }
 
 /** Room for `extra` more elements of 2^shift bytes; false when there is no memory. */
-@inline export function reserve(v: Vec, extra: u32, shift: u32): bool {
+export function reserve(v: Vec, extra: u32, shift: u32): bool {
   const need = (<u64>v.length + extra) << shift;
   return need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length << shift);
 }
@@ -119,7 +125,7 @@ export function reserveRecords(v: Vec, extra: u32, size: usize): bool {
 }
 
 /** Room for `bytes` in all, whose contents are undefined; false when there is no memory. */
-@inline export function ensure(v: Vec, bytes: u64): bool {
+export function ensure(v: Vec, bytes: u64): bool {
   return bytes <= <u64>v.capacity ? true : grow(v, bytes, 0);
 }
 

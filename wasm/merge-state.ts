@@ -40,10 +40,12 @@ export const MERGE_SIZE: usize = 128;
   return vecAt(merge + PATH);
 }
 
-/** Values of the stacks that end in a node, and of those that pass through it, i64. */
+/** Values of the stacks that end in a node, i64. */
 @inline export function mergeSelf(merge: usize): Vec {
   return vecAt(merge + SELF);
 }
+
+/** Values of the stacks that end in a node or below it, i64. */
 @inline export function mergeTotal(merge: usize): Vec {
   return vecAt(merge + TOTAL);
 }

@@ -19,6 +19,7 @@ export class Tree extends Vec {
   keyLabel: u64 = 0;
 }
 
+/** A Tree at a fixed place, like `vecAt`. */
 @inline export function treeAt(at: usize): Tree {
   return changetype<Tree>(at);
 }

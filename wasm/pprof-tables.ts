@@ -12,7 +12,6 @@ import {
   FN_NAME,
   FN_SIZE,
   FN_START,
-  FN_SYSTEM,
   LINE_NUMBER,
   LINE_SIZE,
   LOC_ADDRESS,
@@ -57,7 +56,6 @@ import {
   problem,
 } from './status';
 import {
-  CONTINUE,
   fieldEnd,
   openField,
   packVarint,
@@ -205,11 +203,21 @@ function scanLocations(): i32 {
   while (p < end) {
     const w = load<u64>(p);
     let tag = w & 0x7f;
-    p++;
-    if (w & 0x80) {
-      p = readVarint(p - 1);
-      tag = varintValue;
+    const stop = ~(w >> 8) & 0x80808080808080;
+    if (!(w & 0x87) && tag && stop) {
+      // A number of up to 7 bytes behind a tag of one: nearly all of them.
+      const bits = ctz<u64>(stop) + 1;
+      const value = packVarint(w >> 8, bits);
+      p += 1 + <usize>(bits >> 3);
+      if (p > end) return truncated(end);
+      if (tag == 8) id = value;
+      else if (tag == 16) mapping = value;
+      else if (tag == 24) address = value;
+      else if (tag == 40) flags = value ? 1 : 0;
+      continue;
     }
+    p = readVarint(p);
+    tag = varintValue;
     if (tag == 34) {
       p = openField(p, end);
       if (!p) return problem;

@@ -25,6 +25,7 @@ export function slotBits(slot: u32, count: u32): usize {
   return at;
 }
 
+/** Marks a row as present. */
 export function setBit(bits: usize, index: u32): void {
   const at = bits + (index >>> 3);
   store<u8>(at, load<u8>(at) | (<u8>1 << <u8>(index & 7)));

@@ -67,10 +67,12 @@ export function fillVec(v: Vec, count: u32, shift: u32, fill: u8): bool {
   return true;
 }
 
+/** Entry of a u32 column. */
 export function u32At(v: Vec, index: u32): u32 {
   return load<u32>(v.pointer + (<usize>index << 2));
 }
 
+/** Adds an entry to a u32 column that has room for it. */
 @inline export function pushU32(v: Vec, value: u32): void {
   store<u32>(v.pointer + (<usize>v.length << 2), value);
   v.length++;

@@ -13,7 +13,7 @@ import {
 import { sortByHigh } from './sort';
 import { sampleStacks, sampleValues, stacks } from './store';
 
-/** Samples for each total from which on totals are kept: they then take 2 bytes a sample at most. */
+/** Totals are kept from so many samples for each on: they take 2 bytes a sample at most. */
 const KEEP_RATIO: u64 = 8;
 
 /** A record of `sums`: sum i64, profiles u32, the row that had it last (position + 1) u32. */

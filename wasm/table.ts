@@ -31,6 +31,11 @@ export function mustSeal(): bool {
   return sealWanted;
 }
 
+/** Forgets that the head was to be sealed: for a new one. */
+export function startTables(): void {
+  sealWanted = false;
+}
+
 /** Bytes of the slots. */
 export function tableBytes(t: Table, shift: u32): usize {
   return t.pointer ? (<usize>t.mask + 1) << shift : 0;

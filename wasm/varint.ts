@@ -3,7 +3,7 @@
 // allow it): the caller compares the address afterwards, once per field.
 // https://protobuf.dev/programming-guides/encoding/
 import { inputPointer } from './input';
-import { TRUNCATED, VARINT, WIRE_TYPE, fail } from './status';
+import { TRUNCATED, WIRE_TYPE, fail } from './status';
 
 /** Value of the last `readVarint`. A second result would be dearer than this global. */
 export let varintValue: u64 = 0;

@@ -41,6 +41,7 @@ export let hashHigh: u64 = 0;
 let accLow: u64 = 0;
 let accHigh: u64 = 0;
 
+/** Sets the result. */
 @inline export function setHash(low: u64, high: u64): void {
   hashLow = low;
   hashHigh = high;
@@ -62,6 +63,7 @@ export function multiplyFold(a: u64, b: u64): u64 {
   return (a * b) ^ multiplyHigh(a, b);
 }
 
+/** Spreads every bit of a word over all of it. */
 export function avalanche(h: u64): u64 {
   h = (h ^ (h >> 37)) * PRIME_MX1;
   return h ^ (h >> 32);

@@ -71,18 +71,18 @@ export class Disk {
   makeFolder(folder: string): Promise<void> {
     return this.#folders.run(async () => {
       const first = await this.fileSystem.mkdir(folder, { recursive: true });
+      const isNew = (path: string) => first !== undefined && path.length >= first.length;
       const unsure: string[] = [];
-      for (let path = folder; ; path = dirname(path)) {
-        const isNew = first !== undefined && path.length >= first.length;
-        if (isNew) this.#durable.delete(path);
-        if (this.#durable.has(path) || dirname(path) === path) break;
-        if (!isNew && !this.#isInside(path)) break;
+      for (let path = folder; dirname(path) !== path; path = dirname(path)) {
+        if (isNew(path)) this.#durable.delete(path);
+        if (this.#durable.has(path)) break;
         unsure.push(path);
       }
       if (this.#durable.size > durableFoldersMax) this.#durable.clear();
       // From above, so that a folder is taken for durable only after those that lead to it.
       for (const path of unsure.reverse()) {
-        await this.#syncName(path, first);
+        if (isNew(path) || path.startsWith(`${this.root}/`)) await this.syncFolder(dirname(path));
+        else await this.#trySyncFolder(dirname(path));
         this.#durable.add(path);
       }
     });
@@ -131,10 +131,10 @@ export class Disk {
   }
 
   /**
-   * Makes it durable that a name is no longer in `folder`, which may be gone itself: its own name
-   * has then to be gone for good.
+   * Flushes the names in `folder`, or when it has gone those of the nearest folder above it within
+   * the root: then whatever was in it is gone for good.
    */
-  async syncRemoval(folder: string): Promise<void> {
+  async syncNearest(folder: string): Promise<void> {
     for (let path = folder; this.#isInside(path); path = dirname(path)) {
       try {
         await this.syncFolder(path);
@@ -226,16 +226,15 @@ export class Disk {
     return path === this.root || path.startsWith(`${this.root}/`);
   }
 
-  /** Flushes the name of a folder into the one above; `first` is the topmost one just made. */
-  async #syncName(path: string, first: string | undefined): Promise<void> {
+  /** For folders above the root that were there: most likely durable, and not ours. */
+  async #trySyncFolder(folder: string): Promise<void> {
     try {
-      await this.syncFolder(dirname(path));
+      await this.syncFolder(folder);
     } catch (error) {
-      const isFound = path === this.root && first === undefined;
-      // A root that was there may be in a folder that we may enter but not read: whoever made it
-      // for us had to see to its name.
-      if (isFound && (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM')) return;
-      throw error;
+      // We may be allowed into it without reading it, a sandbox may end below it, and not every
+      // file system can flush a folder. Only a bug of ours is no reason to go on.
+      const isRefusal = codeOf(error) !== undefined || (error as Error).name === 'NotCapable';
+      if (!isRefusal) throw error;
     }
   }
 }

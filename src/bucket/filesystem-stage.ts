@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { assert } from '../errors.ts';
 import type { Stage } from './bucket.ts';
-import { codeOf, type Disk, diskFailure } from './filesystem-disk.ts';
+import { type Disk, diskFailure } from './filesystem-disk.ts';
 import { pathOfKey } from './filesystem-path.ts';
 import { metaName, validateStageName } from './keys.ts';
 
@@ -13,8 +13,8 @@ export class FilesystemStage implements Stage {
   readonly #prefix: string;
   readonly #folder: string;
   readonly #target: string;
-  #state: 'open' | 'renamed' | 'committed' | 'aborted' = 'open';
-  #wasRenamed = false;
+  // `named`: the target's name was given, but is not known to be durable.
+  #state: 'open' | 'named' | 'committed' | 'aborted' = 'open';
 
   constructor(disk: Disk, prefix: string, folder: string, target: string) {
     this.#disk = disk;
@@ -35,20 +35,17 @@ export class FilesystemStage implements Stage {
   }
 
   async commit(meta: Uint8Array): Promise<void> {
-    const isOpen = this.#state === 'open' || this.#state === 'renamed';
+    const isOpen = this.#state === 'open' || this.#state === 'named';
     assert(isOpen, `stage of ${this.#prefix} is ${this.#state}`);
-    if (this.#state === 'open') await this.#put(metaName, [meta], undefined);
     try {
-      if (this.#state === 'open') {
-        await this.#disk.syncFolder(this.#folder);
-        await this.#disk.fileSystem.rename(this.#folder, this.#target);
-        this.#state = 'renamed';
-        this.#wasRenamed = true;
-      }
+      await this.#takeNameBack();
+      await this.#put(metaName, [meta], undefined);
+      await this.#disk.syncFolder(this.#folder);
+      await this.#disk.fileSystem.rename(this.#folder, this.#target);
+      this.#state = 'named';
       await this.#disk.syncFolder(dirname(this.#target));
       this.#state = 'committed';
     } catch (error) {
-      await this.#hide();
       throw diskFailure(error, `file://${this.#disk.root}: commit of ${this.#prefix}`);
     }
   }
@@ -56,14 +53,7 @@ export class FilesystemStage implements Stage {
   async abort(): Promise<void> {
     if (this.#state === 'committed' || this.#state === 'aborted') return;
     try {
-      // Removed in place, a block could come back after a power loss with its meta.json and
-      // without some of its tables.
-      if (this.#state === 'renamed') {
-        await this.#disk.fileSystem.rename(this.#target, this.#folder);
-        this.#state = 'open';
-      }
-      // The name may have been visible, and may be on the disk.
-      if (this.#wasRenamed) await this.#disk.syncFolder(dirname(this.#target));
+      await this.#takeNameBack();
       await this.#disk.fileSystem.rm(this.#folder, { recursive: true, force: true });
       this.#state = 'aborted';
       await this.#disk.pruneFolders(dirname(this.#target));
@@ -73,20 +63,19 @@ export class FilesystemStage implements Stage {
   }
 
   /**
-   * Takes the name back that could not be made durable, so that nobody reads what may be gone
-   * after a power loss, and a second commit gives the name anew: an fsync after a failed one may
-   * pass without writing anything.
+   * After a commit that renamed and then failed: the name may be on the disk or not. As long as it
+   * may be, nothing inside may change, or a power loss could leave it with half of the change. And
+   * a second commit has to give the name anew: an fsync after one that failed may pass without
+   * having written anything.
    */
-  async #hide(): Promise<void> {
-    if (this.#state !== 'renamed') return;
-    try {
+  async #takeNameBack(): Promise<void> {
+    if (this.#state !== 'named') return;
+    // A call before this one may have failed after the rename.
+    if (!(await this.#disk.isFolder(this.#folder))) {
       await this.#disk.fileSystem.rename(this.#target, this.#folder);
-      this.#state = 'open';
-    } catch (error) {
-      // It stays `renamed`: the next commit goes on from there, and abort tries again. The caller
-      // hears of the fsync.
-      if (codeOf(error) === undefined) throw error;
     }
+    await this.#disk.syncFolder(dirname(this.#target));
+    this.#state = 'open';
   }
 
   async #put(

@@ -5,7 +5,7 @@ import * as nodeFileSystem from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import { forEachBounded } from '../lib/bounded.ts';
-import type { FileSystem, FolderItem } from '../lib/file-system.ts';
+import type { FileSystem } from '../lib/file-system.ts';
 import type {
   Bucket,
   ByteRange,
@@ -16,8 +16,9 @@ import type {
   Stage,
 } from './bucket.ts';
 import { codeOf, Disk, diskFailure } from './filesystem-disk.ts';
-import { type FolderEntry, type FoundItem, walkFolder } from './filesystem-list.ts';
-import { pathOfKey, pieceOfName, segmentOfPieces, temporaryPrefix } from './filesystem-path.ts';
+import { readEntries, sweepFolder } from './filesystem-entries.ts';
+import { type FoundItem, walkFolder } from './filesystem-list.ts';
+import { pathOfKey } from './filesystem-path.ts';
 import { FilesystemStage } from './filesystem-stage.ts';
 import {
   isKey,
@@ -58,7 +59,7 @@ export class FilesystemBucket implements Bucket {
   async head(key: string, options: { signal?: AbortSignal } = {}): Promise<ObjectInfo> {
     const path = this.#path(key);
     options.signal?.throwIfAborted();
-    const info = await this.#do(`head of ${key}`, () => infoOf(key, path));
+    const info = await this.#do(`head of ${key}`, () => this.#info(key, path));
     if (info === undefined) throw new Failure('missing', `${this.name} has no object ${key}`);
     return info;
   }
@@ -80,10 +81,11 @@ export class FilesystemBucket implements Bucket {
   async list(prefix: string, options: ListOptions = {}): Promise<ListPage> {
     validatePrefix(prefix);
     const pageSize = validatePageSize(options.pageSize);
+    const readFolder = (path: string) => readEntries(this.#disk, path);
     const items: FoundItem[] = [];
     let isLast = true;
     await this.#do(`list of ${prefix}`, async () => {
-      for await (const found of walkFolder(this.#disk.root, readEntries, prefix, options)) {
+      for await (const found of walkFolder(this.#disk.root, readFolder, prefix, options)) {
         if (!found.isPrefix && !isKey(found.item)) continue;
         isLast = items.length < pageSize;
         if (!isLast) break;
@@ -94,7 +96,7 @@ export class FilesystemBucket implements Bucket {
     const files = items.filter((item) => !item.isPrefix);
     await this.#do(`list of ${prefix}`, () =>
       forEachBounded(files, statsAtOnce, async ({ item, path }) => {
-        const info = await infoOf(item, path);
+        const info = await this.#info(item, path);
         // Deleted since the folder was read.
         if (info !== undefined) infos.set(item, info);
       }),
@@ -110,9 +112,10 @@ export class FilesystemBucket implements Bucket {
     const path = this.#path(key);
     options.signal?.throwIfAborted();
     await this.#do(`delete of ${key}`, async () => {
-      if (!(await removeFile(path))) return;
-      await syncFolderIfThere(dirname(path));
-      await this.#disk.pruneFolders(dirname(path));
+      const isRemoved = await this.#disk.removeFile(path);
+      // Also when it was not there: another delete may have removed it and failed to fsync that.
+      await this.#disk.syncNearest(dirname(path));
+      if (isRemoved) await this.#disk.pruneFolders(dirname(path));
     });
   }
 
@@ -120,17 +123,20 @@ export class FilesystemBucket implements Bucket {
     validateFolder(prefix);
     const target = join(this.#disk.root, pathOfKey(prefix.slice(0, -1)));
     return this.#do(`stage of ${prefix}`, async () => {
-      const { path } = await this.#disk.makeTemporary(dirname(target), (made) => fs.mkdir(made));
+      const { path } = await this.#disk.makeTemporary(dirname(target), (made) =>
+        this.#disk.fileSystem.mkdir(made),
+      );
       return new FilesystemStage(this.#disk, prefix, path, target);
     });
   }
 
   /**
-   * Removes what unfinished writes and dead stages left behind; answers how many. Only for a
-   * folder that nobody writes to: at start, under the lock of the data folder.
+   * Removes what unfinished writes and dead stages left behind; answers how many. Afterwards all
+   * that can be read is durable, also what a process wrote that died before it could fsync. Only
+   * for a folder that nobody writes to: at start, under the lock of the data folder.
    */
   async sweep(): Promise<number> {
-    return this.#do('sweep', () => sweepFolder(this.#disk.root));
+    return this.#do('sweep', () => sweepFolder(this.#disk, this.#disk.root));
   }
 
   #path(key: string): string {
@@ -146,7 +152,7 @@ export class FilesystemBucket implements Bucket {
     const path = this.#path(key);
     signal?.throwIfAborted();
     try {
-      return await readFile(path, range);
+      return await this.#disk.readFile(path, range);
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') {
         throw new Failure('missing', `${this.name} has no object ${key}`, { cause: error });
@@ -165,19 +171,17 @@ export class FilesystemBucket implements Bucket {
     return this.#do(`put of ${key}`, async () => {
       const folder = dirname(target);
       const { path } = await this.#disk.makeTemporary(folder, async (made) =>
-        (await fs.open(made, 'wx')).close(),
+        (await this.#disk.fileSystem.open(made, 'wx')).close(),
       );
       let isStored = false;
       try {
-        const bytes = await writeFile(path, chunks, options.signal);
-        isStored = options.onlyIfAbsent
-          ? await linkIfAbsent(path, target)
-          : await fs.rename(path, target).then(() => true);
-        await syncFolder(folder);
+        const bytes = await this.#disk.writeFile(path, chunks, options.signal);
+        isStored = await this.#giveName(path, target, options.onlyIfAbsent === true);
+        await this.#disk.syncFolder(folder);
         return { isStored, bytes };
       } finally {
         // Still there after a link, a lost race or a failure.
-        await removeFile(path);
+        await this.#disk.discardFile(path);
         if (!isStored) await this.#disk.pruneFolders(folder);
       }
     });
@@ -190,83 +194,28 @@ export class FilesystemBucket implements Bucket {
       throw diskFailure(error, `${this.name}: ${doing}`);
     }
   }
-}
 
-/** True when linked; false when a file has the name; throws EISDIR when a folder has it. */
-async function linkIfAbsent(path: string, target: string): Promise<boolean> {
-  try {
-    await fs.link(path, target);
-    return true;
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    if (await isFolder(target)) throw Object.assign(error as Error, { code: 'EISDIR' });
-    return false;
-  }
-}
-
-async function infoOf(key: string, path: string): Promise<ObjectInfo | undefined> {
-  try {
-    const stat = await fs.stat(path);
-    if (!stat.isFile()) return undefined;
-    return { key, bytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs) };
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
-}
-
-function readEntries(path: string): Promise<FolderEntry[]> {
-  return readPieces(path, []);
-}
-
-/** What a folder holds; `pieces` are those of a segment that began further up. */
-async function readPieces(path: string, pieces: readonly string[]): Promise<FolderEntry[]> {
-  const entries: FolderEntry[] = [];
-  for (const dirent of await readNames(path)) {
-    const isDirectory = dirent.isDirectory();
-    const piece = pieceOfName(dirent.name, pieces.length === 0);
-    if (piece === undefined || (!isDirectory && !dirent.isFile())) continue;
-    const below = join(path, dirent.name);
-    const all = [...pieces, piece.text];
-    if (piece.isContinued) {
-      if (isDirectory) entries.push(...(await readPieces(below, all)));
-      continue;
-    }
-    const segment = segmentOfPieces(all);
-    if (segment !== undefined) entries.push({ segment, path: below, isFolder: isDirectory });
-  }
-  return entries;
-}
-
-async function readNames(path: string) {
-  try {
-    return await fs.readdir(path, { withFileTypes: true });
-  } catch (error) {
-    // Not made yet, or gone since its parent was read: it holds nothing.
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    throw error;
-  }
-}
-
-async function sweepFolder(path: string): Promise<number> {
-  let count = 0;
-  for (const dirent of await readNames(path)) {
-    const below = join(path, dirent.name);
-    if (dirent.name.startsWith(temporaryPrefix)) {
-      await fs.rm(below, { recursive: true, force: true });
-      count += 1;
-    } else if (dirent.isDirectory()) {
-      count += await sweepFolder(below);
+  /** True when stored; false when a file has the name; throws EISDIR when a folder has it. */
+  async #giveName(path: string, target: string, onlyIfAbsent: boolean): Promise<boolean> {
+    try {
+      if (onlyIfAbsent) await this.#disk.fileSystem.link(path, target);
+      else await this.#disk.fileSystem.rename(path, target);
+      return true;
+    } catch (error) {
+      if (!onlyIfAbsent || codeOf(error) !== 'EEXIST') throw error;
+      if (!(await this.#disk.isFolder(target))) return false;
+      throw Object.assign(error as Error, { code: 'EISDIR' });
     }
   }
-  return count;
-}
 
-async function syncFolderIfThere(folder: string): Promise<void> {
-  try {
-    await syncFolder(folder);
-  } catch (error) {
-    // Another delete has just removed the folder: what it named is gone with it.
-    if (codeOf(error) !== 'ENOENT') throw error;
+  async #info(key: string, path: string): Promise<ObjectInfo | undefined> {
+    try {
+      const stat = await this.#disk.fileSystem.stat(path);
+      if (!stat.isFile()) return undefined;
+      return { key, bytes: stat.size, modifiedMs: Math.floor(stat.mtimeMs) };
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      throw error;
+    }
   }
 }

@@ -11,6 +11,8 @@ export const requestsAtOnce = 4;
 
 const localFolder = 'local/';
 const dataTenants = 'tenants/';
+/** What stands between a tenant and its blocks in a bucket. */
+const bucketFolder = tenantBlocksPrefix('').slice(1);
 
 /** A folder whose folders are blocks. */
 export interface BlocksFolder {
@@ -35,7 +37,7 @@ export async function* blocksFolders(bucket: Bucket): AsyncGenerator<BlocksFolde
     if (`${name}/` === localFolder) {
       yield { tenant: undefined, prefix: localFolder, quarantine: 'quarantine/' };
     }
-    if (`${name}/` === tenantBlocksPrefix('').slice(1)) {
+    if (`${name}/` === bucketFolder) {
       yield { tenant: undefined, prefix: `${name}/` };
     }
     // Or hold all tenants: a bucket's stand at its top, a data folder's below `tenants/`.

@@ -1,41 +1,93 @@
-// The `phlox` command: picks the verb, prints errors in one line, sets the exit code.
+// The `phlox` command: picks the verb, prints errors in one line, sets the exit code. A verb's code
+// is loaded when it is asked for.
 import process from 'node:process';
 import { environmentName, flagName, settingNames } from '../config/settings.ts';
 import { isFailure, messageOf } from '../errors.ts';
+import { nearestName } from '../lib/nearest-name.ts';
 import { version } from '../version.ts';
+import { type Command, runCommand } from './command.ts';
 import { parseArguments } from './flags.ts';
+import { type Output, printable, processOutput } from './output.ts';
 import { serveCommand } from './serve.ts';
 
-const switches = new Set(['--help', '-h', '--version', '--multitenancy', '--insecure']);
+const serveSwitches = new Set(['--help', '-h', '--version', '--multitenancy', '--insecure']);
+
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
+  inspect: {
+    summary: 'what is stored in a data folder or a bucket',
+    load: async () => (await import('./inspect.ts')).inspectCommand,
+  },
+  verify: {
+    summary: 'read every block and find the damaged ones',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  wal: {
+    summary: 'what is in the log, and whether it is damaged',
+    load: async () => (await import('./wal.ts')).walCommand,
+  },
+  'check-bucket': {
+    summary: 'try all that phlox asks of a bucket',
+    load: async () => (await import('./check-bucket.ts')).checkBucketCommand,
+  },
+};
+const verbs = ['serve', ...Object.keys(commands), 'help', 'version'];
 
 const usage = `phlox ${version}: continuous profiles in, plain Parquet out
 
 usage: phlox [serve] [--config FILE] [--SETTING VALUE]...
+       phlox COMMAND [ARGUMENT] [--help]
 
-settings, as flags or in the environment:
-${settingNames.map((name) => `  ${flagName(name).padEnd(18)} ${environmentName(name)}`).join('\n')}
+commands:
+${[['serve', 'take profiles, until a signal'], ...summaries()]
+  .map(([name, summary]) => `  ${name?.padEnd(14)} ${summary}`)
+  .join('\n')}
+
+settings, as flags of serve or in the environment:
+${settingNames.map((name) => `  ${flagName(name).padEnd(26)} ${environmentName(name)}`).join('\n')}
 `;
 
-async function main(args: readonly string[]): Promise<number> {
-  const { flags, words } = parseArguments(args, switches);
-  if (flags['--help'] || flags['-h']) {
-    process.stdout.write(usage);
+function summaries(): string[][] {
+  return Object.entries(commands).map(([name, { summary }]) => [name, summary]);
+}
+
+async function main(args: readonly string[], output: Output): Promise<number> {
+  const [first = 'serve'] = args;
+  // Flags alone are those of `serve`, and so are the ones before its name.
+  if (first === 'serve' || first.startsWith('-')) return serveOrHelp(args, output);
+  const rest = args.slice(1);
+  if (first === 'version') {
+    await output.line(version);
     return 0;
   }
-  if (flags['--version']) {
-    process.stdout.write(`${version}\n`);
-    return 0;
-  }
-  const [verb = 'serve', ...rest] = words;
-  if (verb === 'serve') return serveCommand({ flags, words: rest });
-  process.stderr.write(`phlox: unknown command ${verb}, known is serve\n`);
+  const [name = '', given] = first === 'help' ? [rest[0], ['--help']] : [first, rest];
+  if (name === '' || name === 'serve') return serveOrHelp(['--help'], output);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return runCommand(name, await command.load(), given, output);
+  const nearest = nearestName(name, verbs);
+  const hint = nearest === undefined ? `known are ${verbs.join(' ')}` : `did you mean ${nearest}?`;
+  await output.problem(`phlox: unknown command ${printable(JSON.stringify(name))}: ${hint}`);
   return 2;
 }
 
+async function serveOrHelp(args: readonly string[], output: Output): Promise<number> {
+  const { flags, words } = parseArguments(args, serveSwitches);
+  if (flags['--help'] || flags['-h']) {
+    await output.line(usage.trimEnd());
+    return 0;
+  }
+  if (flags['--version']) {
+    await output.line(version);
+    return 0;
+  }
+  const rest = words[0] === 'serve' ? words.slice(1) : words;
+  return serveCommand({ flags, words: rest });
+}
+
+const output = processOutput();
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2), output);
 } catch (error) {
-  process.stderr.write(`phlox: ${messageOf(error)}\n`);
+  await output.problem(`phlox: ${printable(messageOf(error))}`);
   // A mistake of the caller is 2, as shells have it; anything else is ours.
   process.exitCode = isFailure(error, 'invalid') ? 2 : 1;
 }

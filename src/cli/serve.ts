@@ -20,7 +20,8 @@ export async function serveCommand({ flags, words }: Arguments): Promise<number>
   throw new Failure('invalid', 'phlox serves on bun or deno, not on this runtime');
 }
 
-async function loadSettings(given: Arguments['flags']): Promise<Settings> {
+/** The settings of flags, environment and file. Throws `invalid`. */
+export async function loadSettings(given: Arguments['flags']): Promise<Settings> {
   const { [flagName('config')]: configFlag, ...flags } = given;
   const path = configFlag ?? process.env['PHLOX_CONFIG'];
   const file = typeof path === 'string' ? await readConfig(path) : {};

@@ -1,6 +1,6 @@
 // Tables for a terminal of 80 columns. Owns widths, alignment and wrapping; what a cell says is
 // its caller's.
-import { printable } from './output.ts';
+import { type Output, printable } from './output.ts';
 
 /** What every terminal has. */
 export const lineCharsMax = 80;
@@ -52,6 +52,11 @@ export function wrap(text: string, width: number): string[] {
     line = rest.join('');
   }
   return [...lines, line];
+}
+
+/** Prints the text in lines that fit. */
+export async function writeWrapped(output: Output, text: string): Promise<void> {
+  for (const line of wrap(text, lineCharsMax)) await output.line(line);
 }
 
 function lengthOf(text: string): number {

@@ -1,5 +1,11 @@
-// Work that a tick begins and does not wait for, one run at a time. Owns the promise, so that a
-// stop leaves nothing running and a failure is heard; when to run is its owner's knowledge.
+// Work that a tick begins and does not wait for, one run at a time, in steps that may fail one by
+// one. Owns the promise, so that a stop leaves nothing running and every failure is heard; when to
+// run, and what, is its owner's knowledge.
+import { Failure, messageOf } from '../errors.ts';
+import type { LogFields } from '../lib/log.ts';
+
+/** What fails this often in a run fails for all. */
+const failuresMax = 10;
 
 export class Background {
   readonly #onError: (error: unknown) => void;
@@ -43,4 +49,33 @@ export class Background {
 /** True when `intervalMs` went by since `lastMs`, or the wall clock jumped back behind it. */
 export function isDue(nowMs: number, lastMs: number, intervalMs: number): boolean {
   return nowMs >= lastMs + intervalMs || nowMs < lastMs;
+}
+
+/** The steps of one run: each may fail without the others, up to a number. */
+export class Attempts {
+  readonly signal: AbortSignal;
+  readonly #onFailure: (error: unknown, fields: LogFields) => void;
+  #failures = 0;
+
+  /** `onFailure` hears of each step that failed. */
+  constructor(signal: AbortSignal, onFailure: (error: unknown, fields: LogFields) => void) {
+    this.signal = signal;
+    this.#onFailure = onFailure;
+  }
+
+  /** Runs one step; false when it failed. Throws when too many have, or the run is aborted. */
+  async try(fields: LogFields, step: () => Promise<void>): Promise<boolean> {
+    this.signal.throwIfAborted();
+    try {
+      await step();
+      return true;
+    } catch (error) {
+      this.signal.throwIfAborted();
+      this.#onFailure(error, fields);
+      this.#failures++;
+      if (this.#failures < failuresMax) return false;
+      const message = `${this.#failures} steps failed, limit ${failuresMax}: ${messageOf(error)}`;
+      throw new Failure('unavailable', message, { cause: error });
+    }
+  }
 }

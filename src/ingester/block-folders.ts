@@ -1,6 +1,13 @@
 // Block folders as a bucket lists them, whole or not. Owns what is taken for a leftover of a block
 // (only tables of ours, no `meta.json`, long untouched) and the deleting of a folder's objects.
-import { blockPrefix, isUlid, metaFile, tableFile, tableNames } from '../block/files.ts';
+import {
+  blockPrefix,
+  isUlid,
+  metaFile,
+  tableFile,
+  tableNames,
+  tenantBlocksPrefix,
+} from '../block/files.ts';
 import type { Bucket, ListPage } from '../bucket/bucket.ts';
 import { createdMsOf } from './retention-rules.ts';
 
@@ -63,6 +70,40 @@ export async function* pagesOfFolders(
     if (open !== undefined && createdMsOf(open.ulid) > newestMs) cursor = undefined;
     if (open !== undefined && cursor === undefined) ended.push(open);
     yield ended.filter(({ ulid }) => createdMsOf(ulid) <= newestMs);
+  } while (cursor !== undefined);
+}
+
+/** What one request of a walk brought: folders of a tenant, or why there are none. */
+export interface WalkStep {
+  tenant: string;
+  folders: BlockFolder[];
+  error?: unknown;
+}
+
+/** All block folders of the bucket, one request a step; a tenant that fails stops no other. */
+export async function* walkTenants(
+  bucket: Bucket,
+  options: FoldersOptions,
+): AsyncGenerator<WalkStep> {
+  let cursor: string | undefined;
+  do {
+    const page: ListPage = await bucket.list('', {
+      delimiter: '/',
+      ...(cursor !== undefined && { cursor }),
+      ...(options.signal !== undefined && { signal: options.signal }),
+    });
+    yield { tenant: '', folders: [] };
+    for (const name of page.prefixes) {
+      const tenant = name.slice(0, -1);
+      try {
+        for await (const folders of pagesOfFolders(bucket, tenantBlocksPrefix(tenant), options)) {
+          yield { tenant, folders };
+        }
+      } catch (error) {
+        yield { tenant, folders: [], error };
+      }
+    }
+    cursor = page.cursor;
   } while (cursor !== undefined);
 }
 

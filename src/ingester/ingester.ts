@@ -11,7 +11,7 @@ import {
 } from '../model/label-queries.ts';
 import type { Label, Labels } from '../model/labels.ts';
 import { parseSelector } from '../model/matcher.ts';
-import type { FlushReason } from '../phlaredb/phlaredb.ts';
+import type { FlushReason, Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { IngesterService, LabelQuery, PushedProfile } from './contract.ts';
 import type { Instance } from './instance.ts';
 import { Instances, type InstancesOptions } from './instances.ts';
@@ -25,6 +25,8 @@ export interface IngesterOptions extends InstancesOptions {
   subServices: readonly SubService[];
   memoryMax: number;
   logBytesMax: number;
+  /** Why the disk takes no more, in one line; undefined when it does. */
+  diskFailure: () => string | undefined;
   /** How long the last syncs of all tenants together may take at stop. */
   stopDeadlineMs: number;
 }
@@ -118,8 +120,13 @@ export class Ingester implements IngesterService {
 
   notReadyReason(): string | undefined {
     const { state, failure } = this.#lifecycle;
-    if (state === 'Running') return this.#options.wal.failure();
+    if (state === 'Running') return this.#options.wal.failure() ?? this.#options.diskFailure();
     return failure ?? `ingester is ${state.toLowerCase()}`;
+  }
+
+  /** The database of a tenant that is open. */
+  databaseOf(tenant: string): Phlaredb | undefined {
+    return this.#instances.get(tenant)?.database;
   }
 
   async labelNames(tenant: string, query: LabelQuery): Promise<string[]> {

@@ -54,6 +54,11 @@ export class Instances {
     return isKnown ? this.getOrCreate(tenant) : this.#open.get(tenant);
   }
 
+  /** The tenant's instance if it is open. */
+  get(tenant: string): Instance | undefined {
+    return this.#open.get(tenant);
+  }
+
   all(): Iterable<Instance> {
     return this.#open.values();
   }

@@ -1,25 +1,13 @@
 // Retention of local blocks: by age, by bytes, by free disk. Owns the promise that a block which is
 // not in the bucket is never deleted while a bucket is configured, and the word to admission when
 // the disk is full all the same. Without a bucket the rules delete the only copy there is.
-//
-// A block goes in an order that a crash at any point leaves readable: `meta.json`, then the list,
-// then the tables; what a crash left of it is swept a day later.
-import { blockKey, metaFile } from '../block/files.ts';
-import type { BlockMeta } from '../block/meta.ts';
-import type { Bucket } from '../bucket/bucket.ts';
 import type { Settings } from '../config/settings.ts';
-import { Failure, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { LogFields, Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
-import { Background, isDue } from './background.ts';
-import {
-  deleteFolder,
-  folderBytes,
-  isLeftover,
-  leftoverAgeMs,
-  pagesOfFolders,
-} from './block-folders.ts';
+import { Attempts, Background, isDue } from './background.ts';
 import type { SubService } from './lifecycle.ts';
+import { LocalDeletion, type LocalReason, type RetainedBlocks } from './local-deletion.ts';
 import {
   type DiskLevel,
   type DiskUsage,
@@ -30,25 +18,6 @@ import {
   type LocalBlock,
   Stock,
 } from './retention-rules.ts';
-
-/** What retention asks of the tenants; all of it is local but for nothing. */
-export interface RetainedBlocks {
-  /** Tenants that have blocks on this machine. */
-  tenants(): Promise<string[]>;
-  /** The tenant's list of local blocks. */
-  blocks(tenant: string): Promise<readonly BlockMeta[]>;
-  /**
-   * ULIDs of local blocks not known to be in the bucket. Asked after `blocks`, and only when a
-   * bucket is configured: a block that comes later is in neither answer.
-   */
-  unshipped(tenant: string): Promise<Iterable<string>>;
-  /** True while a query reads the block. Who pins a block does so in the turn it lists it. */
-  isPinned(tenant: string, ulid: string): boolean;
-  /** Takes the block off the list: no query finds it any more. */
-  forget(tenant: string, ulid: string): void;
-  /** The tenant's blocks: keys are `<ULID>/<file>`. */
-  folder(tenant: string): Bucket;
-}
 
 export type RetentionSettings = Pick<
   Settings,
@@ -65,14 +34,11 @@ export interface RetentionOptions {
   log: Logger;
 }
 
-type Reason = 'age' | 'bytes' | 'disk' | 'leftover';
-
 /** One pass over all tenants. */
 interface Pass {
   nowMs: number;
   stock: Stock;
-  signal: AbortSignal;
-  failures: number;
+  attempts: Attempts;
   /** Tenants of which the stock holds only blocks that may go. */
   restricted: Set<string>;
 }
@@ -84,25 +50,23 @@ const fullPassIntervalMs = 60_000;
 const watchIntervalMs = 15_000;
 /** Every folder of every tenant is listed: not more often than leftovers can turn up. */
 const sweepIntervalMs = 6 * 3_600_000;
-/** A disk that fails this often in a pass fails for all blocks. */
-const failuresMax = 10;
 
 export class Retention implements SubService {
   readonly name = 'retention';
   readonly #options: RetentionOptions;
   readonly #background: Background;
-  /** Blocks whose `meta.json` is deleted and whose tables were pinned, or failed to go. */
-  readonly #unfinished = new Map<string, LocalBlock>();
+  readonly #deletion: LocalDeletion;
   #isMeasurable = false;
   #failure: string | undefined;
-  #runAtMs = Number.NEGATIVE_INFINITY;
-  #passAtMs = Number.NEGATIVE_INFINITY;
-  #sweepAtMs = Number.NEGATIVE_INFINITY;
-  /** How pressed the disk was when the last pass began, or has become at best since. */
+  #ranAtMs = Number.NEGATIVE_INFINITY;
+  #passedAtMs = Number.NEGATIVE_INFINITY;
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
+  /** At the last measure before a pass: the disk getting worse is a reason for another pass. */
   #level: DiskLevel = diskLevels.ease;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
+    this.#deletion = new LocalDeletion(options);
     this.#background = new Background((error) => this.#note('retention pass failed', error));
   }
 
@@ -113,11 +77,12 @@ export class Retention implements SubService {
   /** Begins a pass when one is due and does not wait for it; `idle` does. Never rejects. */
   async tick(nowMs: number): Promise<number> {
     const intervalMs = this.#isMeasurable ? watchIntervalMs : passIntervalMs;
-    if (!this.#background.isBusy && isDue(nowMs, this.#runAtMs, intervalMs)) {
-      this.#runAtMs = nowMs;
+    if (this.#background.isBusy) return nowMs + intervalMs;
+    if (isDue(nowMs, this.#ranAtMs, intervalMs)) {
+      this.#ranAtMs = nowMs;
       this.#background.start((signal) => this.#run(nowMs, signal));
     }
-    return this.#runAtMs + intervalMs;
+    return this.#ranAtMs + intervalMs;
   }
 
   /** Resolves when no pass is under way. */
@@ -132,7 +97,7 @@ export class Retention implements SubService {
 
   /**
    * Why pushes have to be refused, in one line: the disk is nearly full and no block may be deleted
-   * that would change it. Undefined otherwise. At most 15 seconds old.
+   * that would change it. Undefined otherwise. Measured every 15 seconds and after each pass.
    */
   diskFailure(): string | undefined {
     return this.#failure;
@@ -140,12 +105,12 @@ export class Retention implements SubService {
 
   async #run(nowMs: number, signal: AbortSignal): Promise<void> {
     const level = diskLevelOf(await this.#measure(), this.#options.settings);
-    const isFull = this.#failure !== undefined;
-    const intervalMs = isFull ? fullPassIntervalMs : passIntervalMs;
+    const isRefusing = this.#failure !== undefined;
+    const intervalMs = isRefusing ? fullPassIntervalMs : passIntervalMs;
     const isWorse = level > this.#level;
     this.#level = level;
-    if (isWorse || isDue(nowMs, this.#passAtMs, intervalMs)) {
-      this.#passAtMs = nowMs;
+    if (isWorse || isDue(nowMs, this.#passedAtMs, intervalMs)) {
+      this.#passedAtMs = nowMs;
       try {
         await this.#pass(nowMs, signal);
       } catch (error) {
@@ -156,22 +121,23 @@ export class Retention implements SubService {
   }
 
   async #pass(nowMs: number, signal: AbortSignal): Promise<void> {
+    const attempts = new Attempts(signal, (error, fields) =>
+      this.#note('retention step failed', error, fields),
+    );
     const stock = new Stock();
-    const pass: Pass = { nowMs, stock, signal, failures: 0, restricted: new Set() };
-    for (const tenant of await this.#options.blocks.tenants()) {
-      await this.#try(pass, { tenant }, async () => {
-        stock.add(tenant, await this.#options.blocks.blocks(tenant));
-      });
+    const pass: Pass = { nowMs, stock, attempts, restricted: new Set() };
+    const { blocks, metrics } = this.#options;
+    for (const tenant of await blocks.tenants()) {
+      await attempts.try({ tenant }, async () => stock.add(tenant, await blocks.blocks(tenant)));
     }
-    for (const block of [...this.#unfinished.values()]) await this.#finish(pass, block);
+    await this.#deletion.finish(attempts);
     await this.#deleteByAge(pass);
     await this.#deleteByBytes(pass);
     await this.#deleteByDisk(pass);
-    this.#options.metrics.retention.localBytes.set(stock.bytes);
-    if (isDue(nowMs, this.#sweepAtMs, sweepIntervalMs)) {
-      this.#sweepAtMs = nowMs;
-      for (const tenant of stock.tenants) await this.#sweep(pass, tenant);
-    }
+    metrics.retention.localBytes.set(stock.bytes);
+    if (!isDue(nowMs, this.#sweptAtMs, sweepIntervalMs)) return;
+    this.#sweptAtMs = nowMs;
+    for (const tenant of stock.tenants) await this.#deletion.sweep(attempts, tenant, nowMs);
   }
 
   async #deleteByAge(pass: Pass): Promise<void> {
@@ -237,7 +203,7 @@ export class Retention implements SubService {
       if (pass.restricted.has(tenant)) continue;
       pass.restricted.add(tenant);
       let mayGo = (_ulid: string) => false;
-      await this.#try(pass, { tenant }, async () => {
+      await pass.attempts.try({ tenant }, async () => {
         const kept = new Set(isBucketConfigured ? await blocks.unshipped(tenant) : []);
         mayGo = (ulid) => !kept.has(ulid) && !blocks.isPinned(tenant, ulid);
       });
@@ -245,75 +211,12 @@ export class Retention implements SubService {
     }
   }
 
-  /** True when the block is gone, though its tables may follow later. */
-  async #delete(pass: Pass, block: LocalBlock, reason: Reason): Promise<boolean> {
-    const { tenant, ulid, bytes } = block;
-    const { blocks, metrics, log } = this.#options;
-    const { signal, stock } = pass;
-    const isDeleted =
-      !blocks.isPinned(tenant, ulid) &&
-      (await this.#try(pass, { tenant, block: ulid }, () =>
-        blocks.folder(tenant).delete(blockKey(ulid, metaFile), { signal }),
-      ));
-    if (!isDeleted) {
-      stock.skip(block);
-      return false;
-    }
-    blocks.forget(tenant, ulid);
-    stock.remove(block);
-    metrics.retention.deletedBlocks.inc({ store: 'local', reason });
-    metrics.retention.deletedBytes.inc({ store: 'local', reason }, bytes);
-    log.info('local block deleted', { tenant, block: ulid, reason, bytes });
-    this.#unfinished.set(`${tenant}/${ulid}`, block);
-    await this.#finish(pass, block);
-    return true;
-  }
-
-  /** Deletes the tables of a block that is off the list, unless a query still reads them. */
-  async #finish(pass: Pass, { tenant, ulid }: LocalBlock): Promise<void> {
-    const { blocks } = this.#options;
-    if (blocks.isPinned(tenant, ulid)) return;
-    const isDone = await this.#try(pass, { tenant, block: ulid }, () =>
-      deleteFolder(blocks.folder(tenant), ulid, pass.signal),
-    );
-    if (isDone) this.#unfinished.delete(`${tenant}/${ulid}`);
-  }
-
-  /** Deletes what crashes left of the tenant's blocks. */
-  async #sweep(pass: Pass, tenant: string): Promise<void> {
-    const { blocks, metrics, log } = this.#options;
-    const { signal } = pass;
-    const newestMs = pass.nowMs - leftoverAgeMs;
-    await this.#try(pass, { tenant }, async () => {
-      const listed = new Set((await blocks.blocks(tenant)).map(({ ulid }) => ulid));
-      const folder = blocks.folder(tenant);
-      for await (const found of pagesOfFolders(folder, '', { newestMs, signal })) {
-        for (const leftover of found) {
-          const { ulid } = leftover;
-          if (listed.has(ulid) || !isLeftover(leftover, newestMs)) continue;
-          if (blocks.isPinned(tenant, ulid)) continue;
-          await deleteFolder(folder, ulid, signal);
-          const labels = { store: 'local', reason: 'leftover' satisfies Reason };
-          metrics.retention.deletedBlocks.inc(labels);
-          metrics.retention.deletedBytes.inc(labels, folderBytes(leftover));
-          log.info('leftover of a local block deleted', { tenant, block: ulid });
-        }
-      }
-    });
-  }
-
-  /** Runs one step; false when it failed. A pass with too many failures is given up. */
-  async #try(pass: Pass, fields: LogFields, step: () => Promise<void>): Promise<boolean> {
-    try {
-      await step();
-      return true;
-    } catch (error) {
-      pass.signal.throwIfAborted();
-      this.#note('retention step failed', error, fields);
-      pass.failures++;
-      if (pass.failures < failuresMax) return false;
-      throw new Failure('unavailable', `retention failed ${failuresMax} times, limit of a pass`);
-    }
+  /** True when the block is gone. */
+  async #delete(pass: Pass, block: LocalBlock, reason: LocalReason): Promise<boolean> {
+    const isGone = await this.#deletion.delete(pass.attempts, block, reason);
+    if (isGone) pass.stock.remove(block);
+    else pass.stock.skip(block);
+    return isGone;
   }
 
   #note(message: string, error: unknown, fields: LogFields = {}): void {

@@ -2,12 +2,13 @@
 // what the calls mean is in `kernel.ts`, and which bytes lie where is in `wasm/ABI.md`.
 import { Failure, messageOf } from '../errors.ts';
 
-/** Exports of `wasm/index.ts`: numbers in and out; addresses come back signed. */
+/**
+ * Exports of `wasm/index.ts` that `kernel.ts` calls: numbers in and out, addresses come back
+ * signed. Those of the content key, the seal and the merge are declared where they are called.
+ */
 export interface KernelExports {
-  // a head's life
   start(seedLow: number, seedHigh: number): number;
   details(): number;
-  problemStatus(): number;
   stats(): number;
   memoryTop(): number;
   mustSeal(): number;
@@ -16,7 +17,6 @@ export interface KernelExports {
   rollback(): number;
   digest(): bigint;
   columnAt(column: number): number;
-  // scan and append
   inputReserve(bytes: number): number;
   inputPointer(): number;
   inputLength(): number;
@@ -25,37 +25,7 @@ export interface KernelExports {
   trimScratch(): void;
   planReserve(): number;
   append(): number;
-  // content key
-  hash128At(at: number, length: number): number;
-  hashBuffer(length: number): number;
-  hashBufferRelease(at: number, length: number): void;
-  // seal
-  sealBegin(rows: number): number;
-  sealSeriesIds(): number;
-  sealStep(budget: number): number;
-  sealRows(table: number): number;
-  sealExtraBytes(table: number): number;
-  sealHasSpans(): number;
-  sealSeries(): number;
-  sealSeriesCount(): number;
-  sealFill(table: number, from: number, count: number): number;
-  sealSlots(): number;
   sealRelease(): void;
-  // merge
-  mergeBegin(): number;
-  mergeRows(merge: number, count: number): number;
-  mergeAdd(merge: number, count: number): number;
-  mergeSumsAt(merge: number): number;
-  mergeSumsCount(merge: number): number;
-  mergeRelease(merge: number): void;
-  treeBegin(merge: number): number;
-  treeStep(merge: number, budget: number): number;
-  treeCount(merge: number): number;
-  treeNodes(merge: number): number;
-  treeSelf(merge: number): number;
-  treeTotal(merge: number): number;
-  stringAddress(id: number): number;
-  stringLength(id: number): number;
 }
 
 /** Bytes of a page of WebAssembly memory. */

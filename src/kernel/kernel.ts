@@ -18,9 +18,10 @@ export interface KernelOptions {
 
 /** One head: columns and dictionaries in a WebAssembly memory of its own. */
 export class Kernel {
-  private readonly module: WebAssembly.Module;
   private readonly memory: WebAssembly.Memory;
   private calls: KernelExports;
+  /** What instantiation wrote into memory, for `reset`. */
+  private readonly staticData: { at: number; bytes: Uint8Array };
   private bytes: Uint8Array<ArrayBuffer>;
   private broken: Failure | undefined;
   /** Groups and sample types of the last scan, until it is appended. */
@@ -28,14 +29,14 @@ export class Kernel {
 
   /** Throws `unavailable` when there is no memory for an empty head. */
   constructor(module: WebAssembly.Module, options: KernelOptions) {
-    this.module = module;
     this.memory = createMemory(options.bytesMax);
     this.calls = instantiate(module, this.memory);
     this.bytes = new Uint8Array(this.memory.buffer);
+    this.staticData = copyStaticData(this.bytes);
     this.check(this.call(() => this.calls.start(options.seed[0], options.seed[1])));
   }
 
-  /** Exports of the module; `reset` makes new ones. */
+  /** Exports of the module. A reset makes another object: whoever holds addresses compares. */
   get exports(): KernelExports {
     return this.calls;
   }
@@ -107,9 +108,9 @@ export class Kernel {
   }
 
   /**
-   * Appends the profile that was scanned last, and uses the scan up. Throws `unavailable` without
-   * memory, and `limit` with reason `head_full` when a fresh head is needed; neither changes the
-   * head.
+   * Appends the profile that was scanned last, and uses the scan up, also when it is refused.
+   * Throws `unavailable` without memory, and `limit` with reason `head_full` when a fresh head is
+   * needed; neither changes the head.
    */
   append(plan: AppendPlan): { rowsFrom: number; rowCount: number } {
     const scanned = this.scanned;
@@ -122,10 +123,15 @@ export class Kernel {
     const words = new Uint32Array(bytes.buffer, pointer + planLayout.targets);
     words.set(plan.groupTargets);
     words.set(plan.series, plan.groupTargets.length);
-    const rowsFrom = this.stats().rows;
-    const rowCount = this.check(this.call(() => this.calls.append()));
+    const rowsFrom = this.rowCount();
     this.scanned = undefined;
+    const rowCount = this.check(this.call(() => this.calls.append()));
     return { rowsFrom, rowCount };
+  }
+
+  private rowCount(): number {
+    const pointer = this.call(() => this.calls.stats());
+    return new DataView(this.memory.buffer).getUint32(pointer + statsLayout.rows, true);
   }
 
   /** The present state, for `rollback`. Good until a rollback to an earlier one, or a reset. */
@@ -187,14 +193,16 @@ export class Kernel {
   }
 
   /**
-   * Makes this an empty head with a new seed: what was in use is zeroed, and the module runs anew
-   * on the same memory, because giving memory back is not reliable on every runtime.
+   * Makes this an empty head with a new seed: what was in use is zeroed. Giving memory back, and
+   * even dropping instances alone, is not reliable on every runtime, so both are used again.
    */
   reset(seed: Seed): void {
+    this.call(() => this.calls.sealRelease());
     const top = this.call(() => this.calls.memoryTop()) >>> 0;
-    this.u8().fill(0, 0, top);
+    const bytes = this.u8().fill(0, 0, top);
+    bytes.set(this.staticData.bytes, this.staticData.at);
     this.scanned = undefined;
-    this.calls = instantiate(this.module, this.memory);
+    this.calls = { ...this.calls };
     this.check(this.call(() => this.calls.start(seed[0], seed[1])));
   }
 
@@ -202,6 +210,15 @@ export class Kernel {
   bytesReserved(): number {
     return this.memory.buffer.byteLength;
   }
+}
+
+/** From the first byte that is not zero to the last. */
+function copyStaticData(bytes: Uint8Array): { at: number; bytes: Uint8Array } {
+  const at = Math.max(
+    0,
+    bytes.findIndex((byte) => byte !== 0),
+  );
+  return { at, bytes: bytes.slice(at, bytes.findLastIndex((byte) => byte !== 0) + 1) };
 }
 
 function assertPlan(plan: AppendPlan, groups: number, types: number): void {

@@ -32,4 +32,4 @@ export const planLayout = { time: 0, uuid: 8, targets: 24 } as const;
 export const markLayout = { sum: 0, counts: 8 } as const;
 /** Columns of `wasm/store.ts`. */
 export const columnCount = 14;
-export const statsLayout = { bytes: 0, counts: 8 } as const;
+export const statsLayout = { bytes: 0, counts: 8, rows: 28 } as const;

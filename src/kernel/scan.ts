@@ -45,9 +45,11 @@ export function readFacts(buffer: ArrayBufferLike, pointer: number): ScanFacts {
   };
 }
 
+/** Ill-formed bytes become U+FFFD, as the kernel stores them. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Decodes strings of the profile by index, each once: a small index may name a large string. */
 function createStrings(buffer: ArrayBufferLike, words: Uint32Array, table: number) {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const known = new Map<number, string>();
   return (index: number): string => {
     if (index === 0) return '';

@@ -45,6 +45,10 @@ export class BlockList {
     this.#metas = [...this.#metas, meta].sort(byTime);
   }
 
+  forget(ulid: string): void {
+    this.#metas = this.#metas.filter((meta) => meta.ulid !== ulid);
+  }
+
   async #read(ulid: string): Promise<BlockMeta | undefined> {
     try {
       return parseBlockMeta(

@@ -60,6 +60,11 @@ export class FlushQueue {
     return this.#entries.map(({ head }) => head);
   }
 
+  /** True while the log has not been told of the block: after a crash its `meta.json` must. */
+  isNeeded(ulid: string): boolean {
+    return this.#unreleased?.ulid === ulid;
+  }
+
   /** When the next flush is due; infinity when nothing is sealed. */
   get dueAtMs(): number {
     if (this.#unreleased !== undefined) return 0;

@@ -82,6 +82,16 @@ export class Phlaredb {
     return this.#blockList.metas;
   }
 
+  /** True while the block must not be deleted. */
+  isNeeded(ulid: string): boolean {
+    return this.#queue.isNeeded(ulid);
+  }
+
+  /** Takes a block that is to be deleted off the list. */
+  forget(ulid: string): void {
+    this.#blockList.forget(ulid);
+  }
+
   /**
    * Scans a pprof in the live head's scratch, made when there is none. Throws `invalid` for what is
    * not a pprof.

@@ -9,8 +9,9 @@ import { inflatedTooLarge } from '../lib/inflate.ts';
 // default of 16 KiB pieces that are joined afterwards. The size comes from the sender, so it is
 // believed only up to this many bytes.
 const firstBufferBytesMax = 1 << 20;
-// The least that zlib accepts.
-const firstBufferBytesMin = 64;
+// zlib's own size: the trailer of a stream of several members tells of the last one only, and a
+// sender may lie in it.
+const firstBufferBytesMin = 16 * 1024;
 const trailerBytes = 4;
 
 /**

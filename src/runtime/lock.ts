@@ -1,5 +1,6 @@
 // The lock of a data folder: `<folder>/LOCK` names the one process that may write there. Owns the
-// file's format and who may replace it; what a process is, is `processes.ts`'s. There is no flock
+// file's format and who may replace it; whether a process lives, `processes.ts` and
+// `lock-socket.ts` tell. There is no flock
 // on every runtime, so a lock outlives its process and is then stale. Each lock has an id, and the
 // only way past a stale one is to create a file named after it, which succeeds once: of any number
 // of starters exactly one wins, wherever another of them is killed.
@@ -8,22 +9,27 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { temporaryPrefix } from '../bucket/filesystem-path.ts';
 import { Failure, isFailure, messageOf } from '../errors.ts';
+import { isAnswered, type LockSocket, openLockSocket } from './lock-socket.ts';
 import { localProcesses, type Processes } from './processes.ts';
 
 /*
- * LOCK is one JSON object: version, id (UUID), pid, processStart (clock ticks since boot) and
- * bootId where the system tells them, host, since (ISO 8601). It is written to a temporary name,
- * fsynced and hard-linked into place, so that nobody ever reads a part of it.
+ * LOCK is one JSON object: version, id (UUID), pid, processStart (clock ticks since boot), bootId
+ * and pidNamespace where the system tells them, host, since (ISO 8601), and socket: true when the
+ * process listens at `LOCK.<first 8 of id>`. It is written to a temporary name, fsynced and
+ * hard-linked into place, so that nobody ever reads a part of it.
  *
- * A lock is stale when its host is ours and its boot has ended, its pid is nobody's, or its pid is
- * another process by now. Whoever finds the lock X stale links `.tmp-LOCK.X`, checks that LOCK
- * still holds X, renames its own lock over LOCK and removes `.tmp-LOCK.X`. A starter killed in
- * between leaves `.tmp-LOCK.X` = Y behind: then Y is the lock to judge, and `.tmp-LOCK.Y` the name
- * to win. Files that nobody removed have no meaning once LOCK has changed; the sweep that follows
- * a start removes them.
+ * A lock is stale when its process is certainly gone: the machine was started again; its pid is
+ * nobody's or another process; or, where its pid means nothing to us (another container on the same
+ * machine), nobody answers its socket. In any doubt it is in use.
+ *
+ * Whoever finds the lock X stale links `.tmp-LOCK.X`, checks that LOCK still holds X, renames its
+ * own lock over LOCK and removes `.tmp-LOCK.X`. A starter killed in between leaves `.tmp-LOCK.X` = Y
+ * behind: then Y is the lock to judge, and `.tmp-LOCK.Y` the name to win. Files that nobody removed
+ * have no meaning once LOCK has changed; the sweep that follows a start removes them.
  */
 const lockName = 'LOCK';
 const successorName = (id: string) => `${temporaryPrefix}${lockName}.${id}`;
+const socketPath = (folder: string, id: string) => join(folder, `${lockName}.${id.slice(0, 8)}`);
 
 const schema = v.object({
   version: v.literal(1),
@@ -31,6 +37,8 @@ const schema = v.object({
   pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   processStart: v.optional(v.string()),
   bootId: v.optional(v.string()),
+  pidNamespace: v.optional(v.string()),
+  socket: v.optional(v.boolean()),
   host: v.string(),
   since: v.pipe(v.string(), v.isoTimestamp()),
 });
@@ -60,27 +68,39 @@ export async function lockDataFolder(
   options: LockOptions = {},
 ): Promise<DataFolderLock> {
   const { processes = localProcesses, nowMs = Date.now } = options;
+  let socket: LockSocket | undefined;
+  let isTaken = false;
   try {
     await mkdir(folder, { recursive: true });
     const own = await ownRecord(processes, nowMs());
     for (let round = 0; round < roundsMax; round++) {
       const chain = await readChain(folder);
       const holder = chain.at(-1);
-      if (holder !== undefined && !(await isStale(holder, own, processes))) {
+      if (holder !== undefined && !(await isStale(folder, holder, own, processes))) {
         throw inUse(folder, holder);
       }
-      if (await take(folder, own, chain)) return { release: () => release(folder, own) };
+      // Answered before anybody can read that it is.
+      socket ??= await openLockSocket(socketPath(folder, own.id));
+      own.socket = socket !== undefined;
+      isTaken = await take(folder, own, chain);
+      if (isTaken) return { release: () => release(folder, own, socket) };
     }
   } catch (error) {
     if (isFailure(error)) throw error;
     const message = `data folder ${folder} cannot be locked: ${messageOf(error)}`;
     throw new Failure('unavailable', message, { cause: error });
+  } finally {
+    if (!isTaken) await socket?.close();
   }
   throw new Failure('unavailable', `data folder ${folder} changed hands ${roundsMax} times`);
 }
 
 async function ownRecord(processes: Processes, nowMs: number): Promise<LockRecord> {
-  const [bootId, state] = await Promise.all([processes.bootId(), processes.stateOf(processes.pid)]);
+  const [bootId, pidNamespace, state] = await Promise.all([
+    processes.bootId(),
+    processes.pidNamespace(),
+    processes.stateOf(processes.pid),
+  ]);
   const processStart = state === 'gone' ? undefined : state.start;
   return {
     version: 1,
@@ -88,6 +108,7 @@ async function ownRecord(processes: Processes, nowMs: number): Promise<LockRecor
     pid: processes.pid,
     ...(processStart !== undefined && { processStart }),
     ...(bootId !== undefined && { bootId }),
+    ...(pidNamespace !== undefined && { pidNamespace }),
     host: processes.host,
     since: new Date(nowMs).toISOString(),
   };
@@ -95,12 +116,20 @@ async function ownRecord(processes: Processes, nowMs: number): Promise<LockRecor
 
 /** True only when the process that holds the lock is certainly gone. */
 async function isStale(
-  { host, bootId, pid, processStart }: LockRecord,
+  folder: string,
+  lock: LockRecord,
   own: LockRecord,
   processes: Processes,
 ): Promise<boolean> {
-  if (host !== own.host) return false;
-  if (bootId !== undefined && own.bootId !== undefined && bootId !== own.bootId) return true;
+  const areBootsKnown = lock.bootId !== undefined && own.bootId !== undefined;
+  if (areBootsKnown && lock.bootId !== own.bootId) return lock.host === own.host;
+  if (!areBootsKnown) return lock.host === own.host && isGone(lock, processes);
+  // One machine from here on. Containers are hosts of their own on it, often with equal pids.
+  if (lock.pidNamespace === own.pidNamespace) return isGone(lock, processes);
+  return lock.socket === true && !(await isAnswered(socketPath(folder, lock.id)));
+}
+
+async function isGone({ pid, processStart }: LockRecord, processes: Processes): Promise<boolean> {
   const state = await processes.stateOf(pid);
   if (state === 'gone') return true;
   return processStart !== undefined && state.start !== undefined && processStart !== state.start;
@@ -166,16 +195,22 @@ async function take(
     }
     await rename(written, join(folder, lockName));
     for (const successor of successors) await unlinkIfThere(successor);
+    for (const { id } of chain) await unlinkIfThere(socketPath(folder, id));
     return true;
   } finally {
     await unlinkIfThere(written);
   }
 }
 
-async function release(folder: string, own: LockRecord): Promise<void> {
+async function release(
+  folder: string,
+  own: LockRecord,
+  socket: LockSocket | undefined,
+): Promise<void> {
   const path = join(folder, lockName);
   const record = await readRecord(path);
   if (record?.id === own.id) await unlinkIfThere(path);
+  await socket?.close();
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

@@ -1,6 +1,6 @@
-// What this machine tells about its processes: which boot it runs, and which process a number stands
-// for. Owns the reading of /proc; elsewhere than on Linux only liveness is known.
-import { readFile } from 'node:fs/promises';
+// What this machine tells about its processes: which boot it runs, and which process a number
+// stands for. Owns the reading of /proc; elsewhere than on Linux only liveness is known.
+import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import process from 'node:process';
 
@@ -12,6 +12,8 @@ export interface Processes {
   readonly host: string;
   /** Changes with every start of the machine; undefined where nothing tells. */
   bootId(): Promise<string | undefined>;
+  /** Two processes with the same one see each other's numbers; undefined where nothing tells. */
+  pidNamespace(): Promise<string | undefined>;
   stateOf(pid: number): Promise<ProcessState>;
 }
 
@@ -19,9 +21,12 @@ export interface Processes {
 export const localProcesses: Processes = {
   pid: process.pid,
   host: hostname(),
-  bootId: async () => (await readIfThere('/proc/sys/kernel/random/boot_id'))?.trim(),
+  bootId: async () => {
+    return (await ifThere(() => readFile('/proc/sys/kernel/random/boot_id', 'utf8')))?.trim();
+  },
+  pidNamespace: () => ifThere(() => readlink('/proc/self/ns/pid')),
   async stateOf(pid) {
-    const stat = await readIfThere(`/proc/${pid}/stat`);
+    const stat = await ifThere(() => readFile(`/proc/${pid}/stat`, 'utf8'));
     if (stat !== undefined) return parseStat(stat);
     // No /proc, or one that hides the processes of others: a signal still tells who is there.
     return isAlive(pid) ? { start: undefined } : 'gone';
@@ -55,11 +60,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function ifThere(read: () => Promise<string>): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await read();
   } catch (error) {
     // A process that ends while it is read answers ESRCH.
+    // Deno opens /proc only to those that may do everything.
+    if (error instanceof Error && error.name === 'NotCapable') return undefined;
     const code = codeOf(error);
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ESRCH'].includes(code)) return undefined;
     throw error;

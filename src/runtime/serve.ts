@@ -6,6 +6,7 @@ import { parseListen, type Settings } from '../config/settings.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { version } from '../version.ts';
+import { lockDataFolder } from './lock.ts';
 import { createServerPlatform } from './server-platform.ts';
 
 export interface ListenOptions {
@@ -33,6 +34,19 @@ const sameSignalMs = 1_000;
 
 /** Serves until SIGTERM or SIGINT, then flushes and ships. Resolves to the exit code. */
 export async function serve(
+  settings: Settings,
+  listen: Listen,
+  runtimeName: string,
+): Promise<number> {
+  const lock = await lockDataFolder(settings.dataDir);
+  try {
+    return await serveLocked(settings, listen, runtimeName);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function serveLocked(
   settings: Settings,
   listen: Listen,
   runtimeName: string,

@@ -1,5 +1,7 @@
 // The Platform of a server: what Bun, Deno and Node have in common through their node:* modules.
 // Owns which drivers a server uses; `bun.ts` and `deno.ts` add their HTTP server.
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { ulid } from 'ulid';
@@ -9,10 +11,12 @@ import { FilesystemBucket } from '../bucket/filesystem.ts';
 import { prefixed } from '../bucket/prefixed.ts';
 import { S3Bucket } from '../bucket/s3.ts';
 import type { Settings } from '../config/settings.ts';
+import { createLogger } from '../lib/log.ts';
 import type { Platform } from '../platform.ts';
-import { MemoryWal } from '../wal/memory.ts';
+import { SegmentWal } from '../wal/segments.ts';
 import { gunzip, gzip } from './gzip.ts';
 import { loadHeadModule } from './head-module.ts';
+import { nodeFileSystem } from './node-file-system.ts';
 import { loadParquetModule } from './parquet-module.ts';
 import { createZstd } from './zstd.ts';
 
@@ -29,9 +33,25 @@ export async function createServerPlatform(
   const sleep = async (ms: number, signal?: AbortSignal) => {
     await wait(ms, undefined, signal && { signal });
   };
+  const clock = { nowMs: Date.now, monotonicMs: () => performance.now() };
+  const logLine = (line: string) => process.stderr.write(`${line}\n`);
+  const wal = new SegmentWal({
+    folder: join(settings.dataDir, 'wal'),
+    fileSystem: nodeFileSystem,
+    clock,
+    random: Math.random,
+    newId: ulid,
+    bytesMax: settings.logBytesMax,
+    log: createLogger({
+      level: settings.logLevel,
+      format: settings.logFormat,
+      nowMs: clock.nowMs,
+      sink: logLine,
+    }),
+  });
   return {
     runtimeName,
-    clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
+    clock,
     random: (bytes) => crypto.getRandomValues(bytes),
     sleep,
     yield: () => nextTurn(),
@@ -41,11 +61,18 @@ export async function createServerPlatform(
     headModule,
     parquetModule,
     localBucket: new FilesystemBucket(settings.dataDir),
+    diskUsage: () => diskUsage(settings.dataDir),
     remoteBucket: settings.bucket === undefined ? undefined : openBucket(settings.bucket),
-    wal: new MemoryWal({ id: ulid(), bytesMax: settings.logBytesMax }),
-    logLine: (line) => process.stderr.write(`${line}\n`),
+    wal,
+    logLine,
     processMetrics: true,
   };
+}
+
+/** What an unprivileged process may still write, as `df` shows it. */
+async function diskUsage(folder: string) {
+  const { bavail, blocks, bsize } = await statfs(folder);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
 }
 
 /** The bucket of a `bucket` setting. Throws `invalid`. */

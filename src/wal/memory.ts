@@ -5,6 +5,8 @@ import type { ProfileRecord, RecentKey, RecordHeader, StoredRecord, Wal } from '
 
 /** Counted for each record beside its body: labels, key, bookkeeping. */
 const recordOverheadBytes = 512;
+/** Keys told by `recentKeys`; the oldest are forgotten first. */
+const keysMax = 100_000;
 
 export interface MemoryWalOptions {
   id: string;
@@ -16,6 +18,7 @@ export class MemoryWal implements Wal {
   readonly isDurable = false;
   readonly #bytesMax: number;
   readonly #records = new Map<string, StoredRecord[]>();
+  #keys: (RecentKey & { sequence: number })[] = [];
   #sequence = 0;
   #committed = 0;
   #bytes = 0;
@@ -39,7 +42,9 @@ export class MemoryWal implements Wal {
       );
     }
     const sequence = ++this.#sequence;
-    const stored = { ...record, body: record.body.slice(), sequence };
+    const contentKey = record.contentKey.slice();
+    const stored = { ...record, contentKey, body: record.body.slice(), sequence };
+    this.#noteKey(stored);
     const records = this.#records.get(record.tenant);
     if (records === undefined) this.#records.set(record.tenant, [stored]);
     else records.push(stored);
@@ -66,9 +71,11 @@ export class MemoryWal implements Wal {
     }
   }
 
-  /** A memory log dies with its process, and with it whoever would ask. */
-  async *recentKeys(): AsyncIterable<RecentKey> {
-    // Nothing to tell.
+  async *recentKeys(sinceMs: number): AsyncIterable<RecentKey> {
+    for (const { sequence, tenant, receivedMs, contentKey } of [...this.#keys]) {
+      if (sequence > this.#committed || receivedMs < sinceMs) continue;
+      yield { tenant, receivedMs, contentKey };
+    }
   }
 
   release(tenant: string, upTo: number, _ulid: string): Promise<void> {
@@ -108,5 +115,11 @@ export class MemoryWal implements Wal {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #noteKey({ sequence, tenant, receivedMs, contentKey }: StoredRecord): void {
+    this.#keys.push({ sequence, tenant, receivedMs, contentKey });
+    // Half at once, so that forgetting costs nothing per record.
+    if (this.#keys.length > keysMax) this.#keys = this.#keys.slice(-keysMax / 2);
   }
 }

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
 import type { ProfileRecord, Wal } from '../../src/wal/wal.ts';
 
+const ulid = '01J00000000000000000000000';
+
 export interface OpenWalOptions {
   bytesMax: number;
 }
@@ -71,18 +73,84 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       expect(await headerCount(wal)).toBe(1);
     });
 
+    it('releases nothing that came after', async () => {
+      const first = wal.append(record('a', 1));
+      await wal.commit(first);
+      await wal.release('a', first, ulid);
+      const second = wal.append(record('a', 2));
+      await wal.commit(second);
+      await wal.release('a', first, ulid);
+      await wal.release('nobody', second, ulid);
+      expect(await bodies(wal, 'a', 0)).toEqual([[second, 2]]);
+      expect((await collect(wal.headers())).map(({ sequence }) => sequence)).toEqual([second]);
+    });
+
+    it('tells the keys of committed records since a time, released or not', async () => {
+      const at = (fill: number, receivedMs: number) => ({ ...record('a', fill), receivedMs });
+      wal.append(at(1, 1_000));
+      const second = wal.append(at(2, 2_000));
+      const third = wal.append(at(3, 3_000));
+      await wal.commit(third);
+      wal.append(at(4, 4_000));
+      expect(await collect(wal.recentKeys(2_000))).toEqual([
+        { tenant: 'a', receivedMs: 2_000, contentKey: new Uint8Array(16).fill(2) },
+        { tenant: 'a', receivedMs: 3_000, contentKey: new Uint8Array(16).fill(3) },
+      ]);
+      const before = await collect(wal.recentKeys(0));
+      await wal.release('a', second, ulid);
+      expect(await collect(wal.recentKeys(0))).toEqual(expect.arrayContaining(before));
+    });
+
+    it('names who keeps the oldest room, the largest holder first', async () => {
+      expect(wal.pinnedBy()).toEqual([]);
+      wal.append(record('small'));
+      const last = wal.append({ ...record('large'), body: new Uint8Array(5_000) });
+      await wal.commit(last);
+      expect(wal.pinnedBy()).toEqual(['large', 'small']);
+      await wal.release('large', last, ulid);
+      expect(wal.pinnedBy()).toEqual(['small']);
+    });
+
+    it('has no failure and nothing refused while all goes well', async () => {
+      await wal.commit(wal.append(record('a')));
+      expect(wal.failure()).toBeUndefined();
+      expect(wal.refusedUpTo()).toBe(0);
+      expect(await wal.tick(1_700_000_000_000)).toBe(Number.POSITIVE_INFINITY);
+    });
+
+    it('keeps unicode labels, odd sizes and an empty body', async () => {
+      const sent = [0, 1, 7, 8, 9, 40_000].map((bytes) => ({
+        ...record('tenänt-\u{1f525}', bytes),
+        labels: [
+          { name: 'k', value: '' },
+          { name: 'service_name', value: '\u{1f525}é'.repeat(bytes % 50) },
+        ],
+        body: new Uint8Array(bytes).fill(bytes),
+      }));
+      const sequences = sent.map((one) => wal.append(one));
+      await wal.commit(sequences.at(-1) as number);
+      const read = await collect(wal.read('tenänt-\u{1f525}', 0));
+      expect(read).toEqual(sent.map((one, at) => ({ ...one, sequence: sequences[at] })));
+    });
+
+    it('commits for many who wait at once, in any order', async () => {
+      const sequences = Array.from({ length: 50 }, (_, at) => wal.append(record('a', at)));
+      await Promise.all(sequences.toReversed().map((sequence) => wal.commit(sequence)));
+      expect((await bodies(wal, 'a', 0)).map(([sequence]) => sequence)).toEqual(sequences);
+    });
+
     it('releases a tenant up to a sequence and leaves the others', async () => {
       const first = wal.append(record('a', 1));
       const second = wal.append(record('b', 2));
       const third = wal.append(record('a', 3));
       await wal.commit(third);
       const before = wal.bytesUsed();
-      await wal.release('a', second, '01J00000000000000000000000');
+      await wal.release('a', second, ulid);
       expect(await bodies(wal, 'a', 0)).toEqual([[third, 3]]);
       expect(await bodies(wal, 'b', 0)).toEqual([[second, 2]]);
       expect(wal.bytesUsed()).toBeLessThan(before);
-      await wal.release('a', third, '01J00000000000000000000000');
-      await wal.release('b', third, '01J00000000000000000000000');
+      await wal.release('a', third, ulid);
+      await wal.release('b', third, ulid);
       expect(wal.bytesUsed()).toBe(0);
       expect(first).toBeLessThan(third);
     });
@@ -97,7 +165,7 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       expect(String(refused)).toContain(`limit ${2 ** 20}`);
       expect(wal.bytesUsed()).toBe(used);
       await wal.commit(last);
-      await wal.release('a', last, '01J00000000000000000000000');
+      await wal.release('a', last, ulid);
       expect(wal.append(large())).toBe(last + 1);
     });
   });
@@ -125,6 +193,12 @@ async function headerCount(wal: Wal): Promise<number> {
   let count = 0;
   for await (const _header of wal.headers()) count++;
   return count;
+}
+
+async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of source) found.push(one);
+  return found;
 }
 
 function attempt(call: () => unknown): unknown {

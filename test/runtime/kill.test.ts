@@ -14,6 +14,8 @@ const seed = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const connections = 8;
 const tenants = ['team-a', 'team-b'];
 const { packed } = loadFixture('rust-cpu');
+/** Two sample types in two label groups. */
+const rowsOfOne = 4;
 const baseNs = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 
 /** What the clients share: where the server is now, and what was acknowledged. */
@@ -97,16 +99,17 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
   );
 });
 
-/** How often each profile is stored, told by its time; one of its sample types is counted. */
+/** How often each profile is stored, told by its time: all of its rows, in all of its series. */
 async function storedTimes(dataDir: string, tenant: string): Promise<Map<bigint, bigint>> {
   const duckdb = await openDuckdb();
   const blocks = join(dataDir, 'tenants', tenant, 'local/*');
   const rows = await duckdb.rows(
-    `SELECT p.time_ns, count(*) AS copies
-     FROM block_table('${blocks}', 'profiles') p
-     JOIN block_table('${blocks}', 'series') s USING (block, series_id)
-     WHERE s.profile_type = (SELECT min(profile_type) FROM block_table('${blocks}', 'series'))
-     GROUP BY p.time_ns`,
+    `SELECT time_ns, max(copies) AS copies FROM (
+       SELECT p.time_ns, s.labels, count(*) AS copies
+       FROM block_table('${blocks}', 'profiles') p
+       JOIN block_table('${blocks}', 'series') s USING (block, series_id)
+       GROUP BY ALL
+     ) GROUP BY time_ns HAVING count(*) = ${rowsOfOne}`,
   );
   duckdb.close();
   return new Map(rows.map((row) => [row['time_ns'] as bigint, row['copies'] as bigint]));

@@ -38,6 +38,7 @@ export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<Tes
     headModule: await loadHeadModule(),
     parquetModule: await loadParquetModule(),
     localBucket: new MemoryBucket(),
+    diskUsage: () => Promise.resolve(undefined),
     remoteBucket: new MemoryBucket(),
     wal: new MemoryWal({ id: '01J00000000000000000000000', bytesMax: 2 ** 28 }),
     logLine: (line) => lines.push(JSON.parse(line)),

@@ -133,20 +133,36 @@ export class DiskControl {
   }
 }
 
+/** Names of sites by the places in the transformed code, which cost less to find. */
+const siteNames = new Map<string, string>();
+
 /**
  * Who called fsync, innermost first: `syncFolder filesystem-disk.ts:95 < commit …`. Takes in the
  * waiting callers too, which only V8 tells, and leaves out whatever is not in `src`.
  */
 function syncSite(): string {
-  const limit = Error.stackTraceLimit;
+  const { stackTraceLimit, prepareStackTrace } = Error;
   Error.stackTraceLimit = 50;
-  const stack = new Error('where').stack ?? '';
-  Error.stackTraceLimit = limit;
+  try {
+    // Vitest's own way of writing stacks reads source maps each time.
+    Error.prepareStackTrace = (_error, sites) =>
+      sites.map((site) => `${site.getFileName()}:${site.getPosition()}`).join(' ');
+    const places = new Error('where').stack ?? '';
+    Error.prepareStackTrace = prepareStackTrace;
+    const known = siteNames.get(places) ?? namesIn(new Error('where').stack ?? '');
+    siteNames.set(places, known);
+    return known;
+  } finally {
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+  }
+}
+
+function namesIn(stack: string): string {
+  const frame = /at (?:async )?(?:(?:new )?(\S+) .*)?\(?[^(]*\/src\/[^(]*?([^/]+\.ts):(\d+)/;
   const frames = stack.split('\n').flatMap((line) => {
-    const found = /at (?:async )?(?:(?:new )?(\S+) .*)?\(?[^(]*\/src\/[^(]*?([^/]+\.ts):(\d+)/.exec(
-      line,
-    );
+    const found = frame.exec(line);
     return found === null ? [] : `${found[1] ?? '(anonymous)'} ${found[2]}:${found[3]}`;
   });
-  return frames.join(' < ');
+  // A call of itself, however deep, is one site.
+  return frames.filter((text, at) => text !== frames[at - 1]).join(' < ');
 }

@@ -45,8 +45,7 @@ export class ModelHandle implements FileHandle {
   ): Promise<{ bytesWritten: number }> {
     const at = position ?? this.#position;
     const put = (bytesWritten: number) => {
-      const node = this.#file('write');
-      if (!this.#isWritable) throw systemError('EBADF', 'write', this.#path);
+      const node = this.#writable('write', 'EBADF');
       if (bytesWritten > 0) node.write(at, buffer.subarray(offset, offset + bytesWritten));
       node.modifiedMs = this.#disk.nowMs();
       if (typeof position !== 'number') this.#position = at + bytesWritten;
@@ -56,7 +55,7 @@ export class ModelHandle implements FileHandle {
       'write',
       true,
       this.#path,
-      () => put(this.#disk.writableBytes(this.#file('write'), at, length, this.#path)),
+      () => put(this.#disk.writableBytes(this.#writable('write', 'EBADF'), at, length, this.#path)),
       // The system may have taken some of it before it failed.
       () => put(this.#disk.random.below(length + 1)),
     );
@@ -85,7 +84,7 @@ export class ModelHandle implements FileHandle {
 
   async truncate(length: number): Promise<void> {
     return this.#disk.step('truncate', true, this.#path, () => {
-      this.#file('ftruncate').resize(length);
+      this.#writable('ftruncate', 'EINVAL').resize(length);
     });
   }
 
@@ -107,6 +106,12 @@ export class ModelHandle implements FileHandle {
     this.#assertOpen(call);
     if (this.#node instanceof FileNode) return this.#node;
     throw systemError('EISDIR', call, this.#path);
+  }
+
+  #writable(call: string, code: string): FileNode {
+    this.#assertOpen(call);
+    if (!this.#isWritable) throw systemError(code, call, this.#path);
+    return this.#file(call);
   }
 
   #assertOpen(call: string): void {

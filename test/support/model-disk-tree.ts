@@ -1,6 +1,7 @@
 // The folders of the model disk and the journal of their changes. Owns which names are there after
 // a power loss: each change whole or not at all, in any order between different files.
 import type { CrashChoice } from './model-disk-choice.ts';
+import { systemError } from './model-disk-control.ts';
 import { FileNode } from './model-disk-file.ts';
 
 export type DiskNode = FileNode | FolderNode;
@@ -10,6 +11,13 @@ export class FolderNode {
   readonly entries = new Map<string, DiskNode>();
   readonly durable = new Map<string, DiskNode>();
   modifiedMs = 0;
+}
+
+/** Where a path leads; its last name may stand for nothing yet. */
+export interface Place {
+  folder: FolderNode;
+  name: string;
+  node: DiskNode | undefined;
 }
 
 /** One name and what it stands for from now on; undefined: nothing. */
@@ -36,6 +44,43 @@ export class EntryJournal {
   /** Changes ever made: what `sync` takes, so that it covers none that came later. */
   get changeCount(): number {
     return this.#count;
+  }
+
+  /** The folder and name of a path; throws ENOENT or ENOTDIR when there is no such folder. */
+  place(path: string, call: string): Place {
+    const names = path.split('/').filter((name) => name !== '');
+    const name = names.pop() ?? '.';
+    let folder: DiskNode | undefined = this.root;
+    for (const each of names) {
+      if (folder instanceof FileNode) throw systemError('ENOTDIR', call, path);
+      folder = folder?.entries.get(each);
+    }
+    if (folder === undefined) throw systemError('ENOENT', call, path);
+    if (folder instanceof FileNode) throw systemError('ENOTDIR', call, path);
+    return { folder, name, node: name === '.' ? folder : folder.entries.get(name) };
+  }
+
+  /** The place of a path; undefined when the folder is not there; throws ENOTDIR. */
+  find(path: string, call: string): Place | undefined {
+    try {
+      return this.place(path, call);
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Bytes of all files that have a name. */
+  fileBytes(): number {
+    const files = new Set<FileNode>();
+    const open: FolderNode[] = [this.root];
+    for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
+      for (const node of folder.entries.values()) {
+        if (node instanceof FileNode) files.add(node);
+        else open.push(node);
+      }
+    }
+    return [...files].reduce((sum, file) => sum + file.size, 0);
   }
 
   /** Makes one change. The last slot is in the folder whose fsync makes it durable. */

@@ -13,7 +13,7 @@ import { createChoice } from './model-disk-choice.ts';
 import { DiskControl, type OperationKind, systemError } from './model-disk-control.ts';
 import { FileNode } from './model-disk-file.ts';
 import { ModelHandle } from './model-disk-handle.ts';
-import { type DiskNode, EntryJournal, FolderNode } from './model-disk-tree.ts';
+import { type DiskNode, EntryJournal, FolderNode, type Place } from './model-disk-tree.ts';
 
 const blockBytes = 512;
 
@@ -24,12 +24,6 @@ export interface ModelDiskOptions {
   capacityBytes?: number;
   /** Every other write takes a part only, as the system may. */
   hasShortWrites?: boolean;
-}
-
-interface Place {
-  folder: FolderNode;
-  name: string;
-  node: DiskNode | undefined;
 }
 
 export class ModelDisk implements FileSystem {
@@ -61,7 +55,7 @@ export class ModelDisk implements FileSystem {
   async open(path: string, flags: string): Promise<FileHandle> {
     return this.step('open', flags.startsWith('w'), path, () => {
       if (!/^(r|w|wx)\+?$/.test(flags)) throw systemError('EINVAL', 'open', path);
-      const place = this.#place(path, 'open');
+      const place = this.#journal.place(path, 'open');
       const node = this.#openNode(place, flags, path);
       return new ModelHandle(this, node, path, flags !== 'r');
     });
@@ -74,7 +68,7 @@ export class ModelDisk implements FileSystem {
     }
     let first: string | undefined;
     for (const folder of pathsDownTo(path)) {
-      const found = this.#find(folder)?.node;
+      const found = this.#journal.find(folder, 'mkdir')?.node;
       if (found instanceof FolderNode) continue;
       if (found !== undefined) {
         throw systemError(folder === path ? 'EEXIST' : 'ENOTDIR', 'mkdir', path);
@@ -104,7 +98,7 @@ export class ModelDisk implements FileSystem {
 
   /** Entry by entry, as the system does: a power loss may come between any two. */
   async rm(path: string, options: { recursive?: boolean; force?: boolean } = {}): Promise<void> {
-    const node = this.#find(path)?.node;
+    const node = this.#journal.find(path, 'rm')?.node;
     if (node === undefined) {
       if (options.force === true) return;
       throw systemError('ENOENT', 'rm', path);
@@ -118,7 +112,7 @@ export class ModelDisk implements FileSystem {
   async rename(from: string, to: string): Promise<void> {
     return this.step('rename', true, from, () => {
       const source = this.#existing(from, 'rename');
-      const target = this.#place(to, 'rename');
+      const target = this.#journal.place(to, 'rename');
       if (source.node === target.node) return;
       if (`${to}/`.startsWith(`${from}/`)) throw systemError('EINVAL', 'rename', to);
       assertReplaceable(source.node, target.node, to);
@@ -134,9 +128,9 @@ export class ModelDisk implements FileSystem {
   async link(existing: string, path: string): Promise<void> {
     return this.step('link', true, path, () => {
       const { node } = this.#existing(existing, 'link');
-      if (node instanceof FolderNode) throw systemError('EPERM', 'link', existing);
-      const { folder, name, node: taken } = this.#place(path, 'link');
+      const { folder, name, node: taken } = this.#journal.place(path, 'link');
       if (taken !== undefined) throw systemError('EEXIST', 'link', path);
+      if (node instanceof FolderNode) throw systemError('EPERM', 'link', existing);
       this.#change(folder, { folder, name, node });
     });
   }
@@ -158,7 +152,7 @@ export class ModelDisk implements FileSystem {
       this.#existing(path, 'statfs');
       const capacity = this.#options.capacityBytes ?? 2 ** 40;
       const blocks = Math.floor(capacity / blockBytes);
-      const free = Math.max(0, capacity - this.#usedBytes());
+      const free = Math.max(0, capacity - this.#journal.fileBytes());
       return { bsize: blockBytes, blocks, bavail: Math.floor(free / blockBytes) };
     });
   }
@@ -205,7 +199,8 @@ export class ModelDisk implements FileSystem {
   /** How much of a write the disk takes; throws ENOSPC when nothing. */
   writableBytes(node: FileNode, offset: number, length: number, path: string): number {
     const growth = Math.max(0, offset + length - node.size);
-    const room = (this.#options.capacityBytes ?? Number.POSITIVE_INFINITY) - this.#usedBytes();
+    const room =
+      (this.#options.capacityBytes ?? Number.POSITIVE_INFINITY) - this.#journal.fileBytes();
     const fitting = Math.max(0, Math.min(length, length - growth + room));
     if (length > 0 && fitting <= 0) throw systemError('ENOSPC', 'write', path);
     const isShort = this.#options.hasShortWrites === true && this.random.below(2) === 0;
@@ -237,7 +232,7 @@ export class ModelDisk implements FileSystem {
 
   async #makeFolder(path: string): Promise<void> {
     return this.step('mkdir', true, path, () => {
-      const { folder, name, node } = this.#place(path, 'mkdir');
+      const { folder, name, node } = this.#journal.place(path, 'mkdir');
       if (node !== undefined) throw systemError('EEXIST', 'mkdir', path);
       this.#change(folder, { folder, name, node: new FolderNode() });
     });
@@ -253,45 +248,10 @@ export class ModelDisk implements FileSystem {
     home.modifiedMs = this.nowMs();
   }
 
-  /** The folder and name of a path; throws ENOENT or ENOTDIR when there is no such folder. */
-  #place(path: string, call: string): Place {
-    const names = path.split('/').filter((name) => name !== '');
-    const name = names.pop() ?? '.';
-    let folder: DiskNode | undefined = this.#journal.root;
-    for (const each of names) {
-      if (folder instanceof FileNode) throw systemError('ENOTDIR', call, path);
-      folder = folder?.entries.get(each);
-    }
-    if (folder === undefined) throw systemError('ENOENT', call, path);
-    if (folder instanceof FileNode) throw systemError('ENOTDIR', call, path);
-    return { folder, name, node: name === '.' ? folder : folder.entries.get(name) };
-  }
-
-  #find(path: string): Place | undefined {
-    try {
-      return this.#place(path, 'find');
-    } catch {
-      // Whoever asks has no use for the reason: the call itself says it again.
-      return undefined;
-    }
-  }
-
   #existing(path: string, call: string): Place & { node: DiskNode } {
-    const { folder, name, node } = this.#place(path, call);
+    const { folder, name, node } = this.#journal.place(path, call);
     if (node === undefined) throw systemError('ENOENT', call, path);
     return { folder, name, node };
-  }
-
-  #usedBytes(): number {
-    const files = new Set<FileNode>();
-    const open: FolderNode[] = [this.#journal.root];
-    for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-      for (const node of folder.entries.values()) {
-        if (node instanceof FileNode) files.add(node);
-        else open.push(node);
-      }
-    }
-    return [...files].reduce((sum, file) => sum + file.size, 0);
   }
 }
 

@@ -61,6 +61,8 @@ export async function startServer(runtime: ServerRuntime, options: ServerOptions
       HOME: process.env['HOME'],
       PHLOX_LISTEN: `127.0.0.1:${options.port ?? 0}`,
       PHLOX_DATA_DIR: options.dataDir,
+      // A test must not depend on how full the machine's disk is.
+      PHLOX_RETENTION_DISK_FREE_BYTES: '0',
       ...options.env,
     },
   });

@@ -5,7 +5,8 @@ import { encodePprof, type PprofInput } from '../fixtures/pprof-writer.ts';
 import { createRandom } from '../fixtures/random.ts';
 import { syntheticProfiles } from '../fixtures/synthetic.ts';
 import { loadFixture, loadFixtures } from '../support/fixtures.ts';
-import { createKernel, dumpRows, ingest, planOf } from '../support/kernel.ts';
+import { createKernel, ingest, planOf } from '../support/kernel.ts';
+import { dumpRows } from '../support/kernel-dump.ts';
 import { randomPprof } from '../support/random-pprof.ts';
 import { expectedRows, modelOf } from './model.ts';
 
@@ -151,7 +152,7 @@ describe('append', () => {
     expect(kernel.stats().strings).toBe(strings);
   });
 
-  test('keeps the scan when the head is full, and takes it after a reset', () => {
+  test('changes nothing when the head is full, and takes the profile after a reset', () => {
     const kernel = createKernel();
     const large = one({ samples: [{ locations: [1], values: [2n ** 62n, 2n ** 62n - 1n] }] });
     ingest(kernel, large);
@@ -172,7 +173,7 @@ describe('append', () => {
     expect(() => ingest(kernel, one())).toThrow(expect.objectContaining({ reason: 'head_full' }));
   });
 
-  test('is a bug without a scan, after a scan that failed, and with a plan of another shape', () => {
+  test('is a bug without a scan, after a refused scan, and with a plan of another shape', () => {
     const kernel = createKernel();
     const bytes = one();
     const plan = planOf(kernel.scan(bytes));

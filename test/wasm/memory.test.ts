@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
 import { pageBytes } from '../../src/kernel/instance.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { createRandom } from '../fixtures/random.ts';
 import { loadFixture, loadFixtures } from '../support/fixtures.ts';
@@ -83,26 +84,61 @@ test('a hostile profile of empty messages takes a bounded multiple of its size',
   expect(kernel.bytesReserved()).toBeLessThan(40 * bytes.length);
 });
 
+/** Calls of the module that are not `kernel.ts`'s. */
+const others = (kernel: Kernel) =>
+  kernel.exports as unknown as { sealBegin(rows: number): number; mergeBegin(): number };
+
 describe('reset', () => {
-  test('makes an empty head on the same memory, with nothing of the old one left in it', () => {
-    const kernel = createKernel();
-    const empty = kernel.digest();
-    const fresh = createKernel(64 << 20, [21, 22]);
-    for (const { plain } of loadFixtures()) ingest(kernel, plain);
-    const { bytesReserved } = kernel.stats();
-    kernel.reset([21, 22]);
-    expect(kernel.digest()).toBe(empty);
-    expect(kernel.stats()).toEqual({ ...fresh.stats(), bytesReserved });
-    // The same seed on the same bytes: but for its size the memory is that of a new kernel.
-    const start = fresh.bytesReserved();
-    expect(Buffer.compare(kernel.u8().subarray(0, start), fresh.u8())).toBe(0);
-    expect(
-      kernel
-        .u8()
-        .subarray(start)
-        .every((byte) => byte === 0),
-    ).toBe(true);
-  });
+  // What a head may be in the middle of.
+  const states: Record<string, (kernel: Kernel) => void> = {
+    empty: (kernel) => kernel.trimScratch(),
+    used: (kernel) => {
+      for (const { plain } of loadFixtures()) ingest(kernel, plain);
+    },
+    scanned: (kernel) => {
+      kernel.scan(loadFixture('go-cpu-labels').plain);
+    },
+    'left with a refused scan': (kernel) => {
+      const { plain } = loadFixture('go-cpu-labels');
+      expect(() => kernel.scan(plain.subarray(0, plain.length - 1))).toThrow('runs past');
+    },
+    sealing: (kernel) => {
+      ingest(kernel, loadFixture('go-heap-1').plain);
+      expect(others(kernel).sealBegin(kernel.stats().rows)).toBeGreaterThan(0);
+    },
+    'merging and rolled back': (kernel) => {
+      const mark = kernel.mark();
+      ingest(kernel, loadFixture('go-mutex').plain);
+      expect(others(kernel).mergeBegin()).toBeGreaterThan(0);
+      kernel.rollback(mark);
+    },
+    'out of memory': (kernel) => {
+      expect(() => kernel.scan(new Uint8Array(65 << 20))).toThrow('used up');
+    },
+  };
+  for (const [name, use] of Object.entries(states)) {
+    test(`of a head that is ${name} leaves nothing of it in the memory`, () => {
+      const kernel = createKernel();
+      const fresh = createKernel(64 << 20, [21, 22]);
+      use(kernel);
+      kernel.reset([21, 22]);
+      for (const { plain } of [loadFixture('go-cpu-labels'), loadFixture('jvm-alloc')]) {
+        const size = fresh.bytesReserved();
+        expect(kernel.stats()).toEqual({ ...fresh.stats(), bytesReserved: kernel.bytesReserved() });
+        expect(kernel.mustSeal()).toBe(false);
+        // The same seed and the same history: every byte is that of a kernel made anew.
+        expect(Buffer.compare(kernel.u8().subarray(0, size), fresh.u8())).toBe(0);
+        expect(
+          kernel
+            .u8()
+            .subarray(size)
+            .every((byte) => byte === 0),
+        ).toBe(true);
+        for (const one of [kernel, fresh]) ingest(one, plain);
+      }
+      expect(kernel.digest()).toBe(fresh.digest());
+    });
+  }
 
   test('many times over does not grow the memory', () => {
     const kernel = createKernel();

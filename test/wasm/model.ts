@@ -8,7 +8,7 @@ import {
   hex,
   noTrace,
   spellLocation,
-} from '../support/kernel.ts';
+} from '../support/kernel-dump.ts';
 import type { decodeWire } from '../support/wire-pprof.ts';
 
 interface KeptSample {

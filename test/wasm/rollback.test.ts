@@ -4,7 +4,8 @@ import { noSeries } from '../../src/kernel/facts.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { createRandom } from '../fixtures/random.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import { createKernel, dumpRows, ingest, planOf } from '../support/kernel.ts';
+import { createKernel, ingest, planOf } from '../support/kernel.ts';
+import { dumpRows } from '../support/kernel-dump.ts';
 import { randomPprof } from '../support/random-pprof.ts';
 import { expectedRows, modelOf } from './model.ts';
 

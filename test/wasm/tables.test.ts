@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { noSeries } from '../../src/kernel/facts.ts';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
-import { createKernel, dumpRows, planOf } from '../support/kernel.ts';
+import { createKernel, planOf } from '../support/kernel.ts';
+import { dumpRows } from '../support/kernel-dump.ts';
 import { expectedRows, modelOf } from './model.ts';
 
 const mask64 = 2n ** 64n - 1n;
@@ -80,8 +81,10 @@ test('without memory to spread the table, the head asks to be sealed and goes on
   kernel.append(planOf(kernel.scan(profileOf(harmless))));
   kernel.rollback(start);
   // … and then nothing is left for a larger table.
+  const exports = kernel.exports as unknown as { hashBuffer(bytes: number): number };
+  const takeBuffer = (bytes: number) => exports.hashBuffer(bytes);
   for (let bytes = 1 << 20; bytes >= 1 << 10; bytes >>= 1) {
-    while (kernel.exports.hashBuffer(bytes) > 0);
+    while (takeBuffer(bytes) > 0);
   }
   const bytes = profileOf(collidingNames(seed, 400));
   const plan = planOf(kernel.scan(bytes));

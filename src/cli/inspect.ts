@@ -1,0 +1,116 @@
+// `phlox inspect`: what is stored, from every `meta.json` below a folder or in a bucket. Owns the
+// walk and the exit code; how it is shown is `inspect-text.ts`'s or `inspect-json.ts`'s. Opens no
+// table and writes nothing.
+import type { Bucket } from '../bucket/bucket.ts';
+import {
+  type BlocksFolder,
+  blockIds,
+  blocksFolders,
+  mapOrdered,
+  readBlock,
+  readOnlyBlock,
+  requestsAtOnce,
+} from './blocks.ts';
+import type { Command } from './command.ts';
+import { createJsonReport } from './inspect-json.ts';
+import type { InspectReport } from './inspect-report.ts';
+import { createTextReport } from './inspect-text.ts';
+import { openTarget } from './target.ts';
+import { addBlock, createTotals, type Totals } from './totals.ts';
+
+const help = `usage: phlox inspect [DIR | s3://… | file:///…] [--json]
+
+Shows the blocks below a data folder, a bucket, one tenant's folder of either,
+or one block: per tenant their time ranges, counts and bytes, and what their
+datasets hold. Without an argument the data folder of the settings is taken.
+Reads only meta.json files, four at a time, and writes nothing.
+
+  --json         one JSON object a line: every block with its whole meta.json,
+                 then the totals
+  --config FILE  settings to take the data folder from
+
+exit code: 0, or 1 when a meta.json is wrong or cannot be read
+`;
+
+export const inspectCommand: Command = {
+  help,
+  switches: ['--json'],
+  valued: ['--config'],
+  wordsMax: 1,
+  async run(args, output) {
+    const bucket = await openTarget(args);
+    const report = args.flags['--json']
+      ? createJsonReport(output)
+      : createTextReport(output, bucket.name);
+    const isWhole = await inspect(bucket, report);
+    return isWhole ? 0 : 1;
+  },
+};
+
+/** Tells `report` all there is; true when no `meta.json` is wrong. */
+export async function inspect(bucket: Bucket, report: InspectReport): Promise<boolean> {
+  const only = await readOnlyBlock(bucket);
+  if (only !== undefined) {
+    await report.only(only);
+    return only.state.kind !== 'damaged';
+  }
+  const all = createTotals();
+  let folderCount = 0;
+  for await (const folder of blocksFolders(bucket)) {
+    const totals = await inspectFolder(bucket, folder, report);
+    if (totals === undefined) continue;
+    folderCount += 1;
+    addTotals(all, totals);
+  }
+  await report.done(folderCount, all);
+  return all.damaged === 0;
+}
+
+async function inspectFolder(
+  bucket: Bucket,
+  folder: BlocksFolder,
+  report: InspectReport,
+): Promise<Totals | undefined> {
+  const totals = createTotals();
+  let isBegun = false;
+  const begin = async () => {
+    if (!isBegun) await report.begin(folder);
+    isBegun = true;
+  };
+  const read = (ulid: string) => readBlock(bucket, folder, ulid);
+  for await (const found of mapOrdered(blockIds(bucket, folder), requestsAtOnce, read)) {
+    await begin();
+    if (found.state.kind === 'block') addBlock(totals, found.state.meta);
+    else totals[found.state.kind] += 1;
+    await report.block(found);
+  }
+  const setAside = await countSetAside(bucket, folder);
+  if (setAside > 0) await begin();
+  if (!isBegun) return undefined;
+  await report.end(folder, totals, setAside);
+  return totals;
+}
+
+/** Profiles in quarantine; of more than a page of files only that page's are counted. */
+async function countSetAside(bucket: Bucket, { quarantine }: BlocksFolder): Promise<number> {
+  if (quarantine === undefined) return 0;
+  const { objects } = await bucket.list(quarantine);
+  return objects.filter(({ key }) => key.endsWith('.pprof')).length;
+}
+
+function addTotals(into: Totals, more: Totals): void {
+  for (const name of [
+    'blocks',
+    'damaged',
+    'unfinished',
+    'profiles',
+    'samples',
+    'rows',
+    'bytes',
+  ] as const) {
+    into[name] += more[name];
+  }
+  if (more.minTime === undefined || more.maxTime === undefined) return;
+  into.minTime = Math.min(into.minTime ?? more.minTime, more.minTime);
+  into.maxTime = Math.max(into.maxTime ?? more.maxTime, more.maxTime);
+}

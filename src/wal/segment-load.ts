@@ -1,0 +1,153 @@
+// What a segment found on the disk is worth. Owns the difference between a torn tail, which was
+// never acknowledged and is dropped, and damage to what was durable, which is reported.
+//
+// How far a segment is to be trusted is said by the start of the next one. The last segment has no
+// next one: in it, what a record states as durable is; behind that, records count up to the first
+// that is not whole.
+import type { SegmentName } from './pages.ts';
+import { decodeKeys, type RecordHead, recordKinds } from './record.ts';
+import type { SegmentReader } from './segment-file.ts';
+import { SegmentIndex } from './segment-index.ts';
+import { type ScannedRecord, scanSegment } from './segment-scan.ts';
+
+/** Something stored that is not what was written. */
+export interface LogFault {
+  /** Number of the segment; 0: the log's identity. */
+  segment: number;
+  /** Position in the segment, and how many bytes of records are concerned. */
+  position: number;
+  bytes: number;
+  /** The profile that is lost, when it is known which. */
+  sequence?: number;
+  tenant?: string;
+  reason: string;
+}
+
+export interface LoadedSegment {
+  index: SegmentIndex;
+  /** Up to where tenants are in blocks, as far as this segment says. */
+  released: Map<string, number>;
+  /** The highest sequence that any record here knows of. */
+  lastSequence: number;
+  hasRecords: boolean;
+  faults: LogFault[];
+  /** Positions of records that may not be durable. */
+  doubtful: { from: number; to: number } | undefined;
+  /** Records may have been dropped whose numbers are not known. */
+  isTorn: boolean;
+}
+
+/** Loads a segment of which everything below `end` was durable. */
+export async function loadSealed(
+  reader: SegmentReader,
+  name: SegmentName,
+  end: number,
+): Promise<LoadedSegment> {
+  const loading = new Loading(name);
+  const wantsBody = (head: RecordHead) => head.kind === recordKinds.keys;
+  let position = 0;
+  for await (const record of scanSegment({ reader, name, limit: end, wantsBody })) {
+    loading.gap(position, record.head.position);
+    loading.take(record, wantsBody(record.head));
+    position = record.end;
+  }
+  loading.gap(position, end);
+  return loading.finish(end, undefined);
+}
+
+/** Loads a segment of which nobody says where it ends. Checks every body. */
+export async function loadLast(reader: SegmentReader, name: SegmentName): Promise<LoadedSegment> {
+  const durableEnd = await statedEnd(reader, name);
+  const loading = new Loading(name);
+  let position = 0;
+  let doubtfulEnd = 0;
+  const limit = reader.capacity;
+  for await (const record of scanSegment({ reader, name, limit, wantsBody: () => true })) {
+    const { head, body } = record;
+    const isTornGap = head.position > position && position >= durableEnd;
+    if (isTornGap || (body === undefined && head.position >= durableEnd)) {
+      loading.gap(position, Math.min(head.position, durableEnd));
+      loading.isTorn = true;
+      break;
+    }
+    loading.gap(position, head.position);
+    loading.take(record, true);
+    // A log that was closed says so last: what it says is durable is all there is.
+    if (head.kind === recordKinds.end) break;
+    position = record.end;
+    if (position > durableEnd) doubtfulEnd = position;
+  }
+  if (!loading.hasRecords) loading.gap(0, limit);
+  const isDoubtful = doubtfulEnd > durableEnd;
+  return loading.finish(
+    Math.max(position, durableEnd),
+    isDoubtful ? { from: durableEnd, to: doubtfulEnd } : undefined,
+  );
+}
+
+/** The highest position that any record of the segment states as durable. */
+async function statedEnd(reader: SegmentReader, name: SegmentName): Promise<number> {
+  let end = 0;
+  const limit = reader.capacity;
+  for await (const { head } of scanSegment({ reader, name, limit, wantsBody: () => false })) {
+    end = Math.max(end, head.durableEnd);
+  }
+  return end;
+}
+
+class Loading {
+  isTorn = false;
+  hasRecords = false;
+  readonly #index: SegmentIndex;
+  readonly #released = new Map<string, number>();
+  readonly #faults: LogFault[] = [];
+  #lastSequence = 0;
+
+  constructor({ segment }: SegmentName) {
+    this.#index = new SegmentIndex(segment);
+  }
+
+  gap(from: number, to: number): void {
+    if (from >= to) return;
+    this.isTorn = true;
+    this.#fault({ position: from, bytes: to - from, reason: 'records cannot be read' });
+  }
+
+  take({ head, body }: ScannedRecord, isBodyChecked: boolean): void {
+    const isBodyWrong = isBodyChecked && body === undefined;
+    const { kind, tenant, sequence } = head;
+    this.hasRecords = true;
+    this.#lastSequence = Math.max(this.#lastSequence, sequence);
+    if (kind === recordKinds.profile) this.#index.add(head);
+    if (kind === recordKinds.flushed) {
+      this.#released.set(tenant, Math.max(sequence, this.#released.get(tenant) ?? 0));
+    }
+    if (kind === recordKinds.keys && body) this.#index.addKeys(tenant, decodeKeys(body));
+    if (!isBodyWrong) return;
+    if (kind === recordKinds.profile) this.#index.setDamaged(sequence);
+    this.#fault({
+      position: head.position,
+      bytes: head.headBytes + head.bodyBytes,
+      reason: 'body has a wrong checksum',
+      ...(kind === recordKinds.profile && { tenant, sequence }),
+    });
+  }
+
+  finish(end: number, doubtful: LoadedSegment['doubtful']): LoadedSegment {
+    this.#index.end = end;
+    return {
+      index: this.#index,
+      released: this.#released,
+      lastSequence: this.#lastSequence,
+      hasRecords: this.hasRecords,
+      faults: this.#faults,
+      doubtful,
+      isTorn: this.isTorn,
+    };
+  }
+
+  #fault(fault: Omit<LogFault, 'segment'>): void {
+    this.#index.isDamaged = true;
+    this.#faults.push({ segment: this.#index.segment, ...fault });
+  }
+}

@@ -1,0 +1,72 @@
+// One walk over the heads of a segment's records. Owns the way around damage: from a record that
+// cannot be read it goes on at the next page in which a record starts. Judges nothing.
+import { crc32c } from './crc32c.ts';
+import type { SegmentName } from './pages.ts';
+import { decodeHead, fixedHeadBytes, peekHeadBytes, type RecordHead } from './record.ts';
+import type { SegmentReader } from './segment-file.ts';
+
+/** Bodies of this size are skipped; smaller ones are read over, many at once. */
+const skippedBytesMin = 16 * 1024;
+/** Room for most heads: one read each. */
+const skipAheadBytes = 1024;
+const readAheadBytes = 256 * 1024;
+
+/** A record whose head is right. */
+export interface ScannedRecord {
+  head: RecordHead;
+  /** Position behind the record. */
+  end: number;
+  /** When it was asked for: the body, a view until the next record; undefined when it is wrong. */
+  body: Uint8Array | undefined;
+}
+
+export interface ScanOptions {
+  reader: SegmentReader;
+  name: SegmentName;
+  /** Position before which all records end. */
+  limit: number;
+  wantsBody: (head: RecordHead) => boolean;
+}
+
+/** The records below `limit` in order. A gap in their positions is damage. */
+export async function* scanSegment(options: ScanOptions): AsyncGenerator<ScannedRecord> {
+  const { reader, name, limit, wantsBody } = options;
+  let ahead = readAheadBytes;
+  for (let position = 0; position < limit; ) {
+    const head = await readHead(reader, name, position, ahead);
+    const end = position + (head === undefined ? 0 : head.headBytes + head.bodyBytes);
+    if (head === undefined || end > limit) {
+      const next = await reader.nextStart(position, name);
+      if (next === undefined) return;
+      position = next;
+      continue;
+    }
+    const body = wantsBody(head) ? await readBody(reader, head) : undefined;
+    ahead = head.bodyBytes < skippedBytesMin || wantsBody(head) ? readAheadBytes : skipAheadBytes;
+    yield { head, end, body };
+    position = end;
+  }
+}
+
+/** The head of the record at `position`; undefined when none of this segment can be read there. */
+export async function readHead(
+  reader: SegmentReader,
+  name: SegmentName,
+  position: number,
+  ahead: number,
+): Promise<RecordHead | undefined> {
+  const fixed = await reader.at(position, fixedHeadBytes, ahead);
+  const headBytes = fixed && peekHeadBytes(fixed, name, position);
+  if (headBytes === undefined) return undefined;
+  const bytes = await reader.at(position, headBytes, ahead);
+  return bytes && decodeHead(bytes);
+}
+
+/** The body behind a head, checked; undefined when it is not what was written. */
+export async function readBody(
+  reader: SegmentReader,
+  { position, headBytes, bodyBytes, bodyCrc }: RecordHead,
+): Promise<Uint8Array | undefined> {
+  const body = await reader.at(position + headBytes, bodyBytes, readAheadBytes);
+  return body !== undefined && crc32c(body) === bodyCrc ? body : undefined;
+}
