@@ -155,13 +155,14 @@ class LogSums {
   async readHeads(segment: SegmentFile, reader: SegmentReader): Promise<void> {
     const { name } = segment;
     segment.start = await readStart(reader, name);
-    const wantsBody = () => false;
-    for await (const { head } of scanSegment({ reader, name, limit: reader.capacity, wantsBody })) {
+    const visit = ({ head }: ScannedRecord) => {
       segment.durableEnd = Math.max(segment.durableEnd, head.durableEnd);
-      if (head.kind !== recordKinds.flushed) continue;
+      if (head.kind !== recordKinds.flushed) return true;
       const known = this.#released.get(head.tenant) ?? 0;
       this.#released.set(head.tenant, Math.max(known, head.sequence));
-    }
+      return true;
+    };
+    await scanSegment({ reader, name, limit: reader.capacity, wantsBody: () => false, visit });
   }
 
   /** Second walk: counts records up to `end`, or, where nobody says it, to the first torn one. */
@@ -185,22 +186,22 @@ class LogSums {
     const { areBodiesChecked } = this.#options;
     const limit = end ?? reader.capacity;
     let position = 0;
-    const wantsBody = () => areBodiesChecked;
-    for await (const record of scanSegment({ reader, name, limit, wantsBody })) {
+    const visit = (record: ScannedRecord) => {
       const { head } = record;
       const isBodyWrong = areBodiesChecked && record.body === undefined;
       // Behind what is durable, a record that is not whole is one being written, or a torn one.
-      if (head.position > position && position >= sure) break;
+      if (head.position > position && position >= sure) return false;
       damage(position, head.position - position, 'records cannot be read');
       position = head.position;
-      if (isBodyWrong && position >= sure) break;
+      if (isBodyWrong && position >= sure) return false;
       if (isBodyWrong) {
         damage(position, record.end - position, 'body has a wrong checksum', head.sequence);
       }
       this.#count(sums, record, isBodyWrong);
       position = record.end;
-      if (head.kind === recordKinds.end) break;
-    }
+      return head.kind !== recordKinds.end;
+    };
+    await scanSegment({ reader, name, limit, wantsBody: () => areBodiesChecked, visit });
     damage(position, sure - position, 'records cannot be read');
   }
 

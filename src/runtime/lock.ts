@@ -1,9 +1,8 @@
 // The lock of a data folder: `<folder>/LOCK` names the one process that may write there. Owns the
 // file's format and who may replace it; whether a process lives, `processes.ts` and
-// `lock-socket.ts` tell. There is no flock
-// on every runtime, so a lock outlives its process and is then stale. Each lock has an id, and the
-// only way past a stale one is to create a file named after it, which succeeds once: of any number
-// of starters exactly one wins, wherever another of them is killed.
+// `lock-socket.ts` tell. Not every runtime has flock, so a lock outlives its process and is then
+// stale. Each lock has an id, and the only way past a stale one is to create a file named after it,
+// which succeeds once: of any number of starters exactly one wins, wherever another is killed.
 import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -125,7 +124,8 @@ async function isStale(
   if (areBootsKnown && lock.bootId !== own.bootId) return lock.host === own.host;
   if (!areBootsKnown) return lock.host === own.host && isGone(lock, processes);
   // One machine from here on. Containers are hosts of their own on it, often with equal pids.
-  if (lock.pidNamespace === own.pidNamespace) return isGone(lock, processes);
+  const isSeen = lock.pidNamespace !== undefined || lock.host === own.host;
+  if (isSeen && lock.pidNamespace === own.pidNamespace) return isGone(lock, processes);
   return lock.socket === true && !(await isAnswered(socketPath(folder, lock.id)));
 }
 

@@ -13,6 +13,7 @@ const recordMagic = 0x72706c70; // "plpr"
 /** Labels of one profile; the limits on names, values and their count keep far below. */
 const labelsBytesMax = 1 << 20;
 const u16Max = 0xffff;
+const u32Range = 2 ** 32;
 
 export const recordKinds = { segment: 1, profile: 2, flushed: 3, keys: 4, end: 5 } as const;
 export type RecordKind = (typeof recordKinds)[keyof typeof recordKinds];
@@ -86,7 +87,8 @@ export function encodeHead(
   view.setUint32(28, labels.length, true);
   view.setUint32(32, body.length, true);
   view.setUint32(36, crc32c(body), true);
-  view.setBigUint64(40, BigInt(fields.sequence), true);
+  view.setUint32(40, fields.sequence % u32Range, true);
+  view.setUint32(44, Math.floor(fields.sequence / u32Range), true);
   view.setFloat64(48, fields.timeMs, true);
   bytes.set(fields.contentKey, 56);
   bytes.set(tenant, fixedHeadBytes);
@@ -111,7 +113,10 @@ export function peekHeadBytes(fixed: Uint8Array, name: SegmentName, position: nu
   return fixedHeadBytes + view.getUint16(26, true) + labelsBytes;
 }
 
-/** Decodes the bytes that `peekHeadBytes` asked for; undefined when their checksum is wrong. */
+/**
+ * Decodes the bytes that `peekHeadBytes` asked for; undefined when their checksum is wrong. Key and
+ * labels are views into them.
+ */
 export function decodeHead(bytes: Uint8Array): RecordHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(4, true) !== crc32c(bytes.subarray(8))) return undefined;
@@ -125,11 +130,11 @@ export function decodeHead(bytes: Uint8Array): RecordHead | undefined {
     kind: view.getUint8(25) as RecordKind,
     position: view.getUint32(16, true),
     durableEnd: view.getUint32(20, true),
-    sequence: Number(view.getBigUint64(40, true)),
+    sequence: view.getUint32(40, true) + view.getUint32(44, true) * u32Range,
     timeMs: view.getFloat64(48, true),
-    contentKey: bytes.slice(56, 72),
+    contentKey: bytes.subarray(56, 72),
     tenant: decoder.decode(bytes.subarray(fixedHeadBytes, labelsAt)),
-    labels: bytes.slice(labelsAt),
+    labels: bytes.subarray(labelsAt),
     headBytes: bytes.length,
     bodyBytes: view.getUint32(32, true),
     bodyCrc: view.getUint32(36, true),

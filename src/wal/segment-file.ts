@@ -66,18 +66,23 @@ export class SegmentReader {
   }
 
   /**
-   * The `length` bytes from `position` on, reading `ahead` bytes when they are not in the window;
-   * undefined when the file ends before. A view that is valid until the next call.
+   * The `length` bytes from `position` on if they are in the window: a view that is valid until the
+   * next `at`. Scans look here first, because a promise for each record would take longer than the
+   * record.
    */
+  peek(position: number, length: number): Uint8Array | undefined {
+    const start = position - this.#windowStart;
+    if (start < 0 || start + length > this.#window.length) return undefined;
+    return this.#window.subarray(start, start + length);
+  }
+
+  /** As `peek`, but reads `ahead` bytes when need be; undefined when the file ends before. */
   async at(position: number, length: number, ahead: number): Promise<Uint8Array | undefined> {
     if (position + length > this.capacity) return undefined;
-    const windowEnd = this.#windowStart + this.#window.length;
-    if (position < this.#windowStart || position + length > windowEnd) {
-      await this.#fill(position, Math.max(length, ahead));
-    }
-    const start = position - this.#windowStart;
-    const bytes = this.#window.subarray(start, start + length);
-    return bytes.length === length ? bytes : undefined;
+    const found = this.peek(position, length);
+    if (found !== undefined) return found;
+    await this.#fill(position, Math.max(length, ahead));
+    return this.peek(position, length);
   }
 
   /**

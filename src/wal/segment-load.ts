@@ -46,11 +46,13 @@ export async function loadSealed(
   const loading = new Loading(name);
   const wantsBody = (head: RecordHead) => head.kind === recordKinds.keys;
   let position = 0;
-  for await (const record of scanSegment({ reader, name, limit: end, wantsBody })) {
+  const visit = (record: ScannedRecord) => {
     loading.gap(position, record.head.position);
     loading.take(record, wantsBody(record.head));
     position = record.end;
-  }
+    return true;
+  };
+  await scanSegment({ reader, name, limit: end, wantsBody, visit });
   loading.gap(position, end);
   return loading.finish(end, undefined);
 }
@@ -62,21 +64,23 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
   let position = 0;
   let doubtfulEnd = 0;
   const limit = reader.capacity;
-  for await (const record of scanSegment({ reader, name, limit, wantsBody: () => true })) {
+  const visit = (record: ScannedRecord) => {
     const { head, body } = record;
     const isTornGap = head.position > position && position >= durableEnd;
     if (isTornGap || (body === undefined && head.position >= durableEnd)) {
       loading.gap(position, Math.min(head.position, durableEnd));
       loading.isTorn = true;
-      break;
+      return false;
     }
     loading.gap(position, head.position);
     loading.take(record, true);
     // A log that was closed says so last: what it says is durable is all there is.
-    if (head.kind === recordKinds.end) break;
+    if (head.kind === recordKinds.end) return false;
     position = record.end;
     if (position > durableEnd) doubtfulEnd = position;
-  }
+    return true;
+  };
+  await scanSegment({ reader, name, limit, wantsBody: () => true, visit });
   if (!loading.hasRecords) loading.gap(0, limit);
   const isDoubtful = doubtfulEnd > durableEnd;
   return loading.finish(
@@ -89,9 +93,11 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
 async function statedEnd(reader: SegmentReader, name: SegmentName): Promise<number> {
   let end = 0;
   const limit = reader.capacity;
-  for await (const { head } of scanSegment({ reader, name, limit, wantsBody: () => false })) {
+  const visit = ({ head }: ScannedRecord) => {
     end = Math.max(end, head.durableEnd);
-  }
+    return true;
+  };
+  await scanSegment({ reader, name, limit, wantsBody: () => false, visit });
   return end;
 }
 

@@ -82,12 +82,14 @@ async function readRecord(
 ): Promise<StoredRecord | undefined> {
   const { position, sequence } = place;
   const head = await readHead(reader, { logTag, segment: segment.segment }, position, ahead);
-  const isSame = head?.sequence === sequence && head.bodyBytes === place.bodyBytes;
-  const body = isSame ? await readBody(reader, head) : undefined;
-  if (head !== undefined && body !== undefined) {
-    const { tenant, timeMs: receivedMs, contentKey } = head;
-    const labels = decodeLabels(head.labels);
-    return { sequence, tenant, receivedMs, contentKey, labels, body: body.slice() };
+  if (head?.sequence === sequence && head.bodyBytes === place.bodyBytes) {
+    const { tenant, timeMs: receivedMs } = head;
+    // Reading the body may overwrite what the head is a view of.
+    const [contentKey, labels] = [head.contentKey.slice(), decodeLabels(head.labels)];
+    const body = await readBody(reader, head);
+    if (body !== undefined) {
+      return { sequence, tenant, receivedMs, contentKey, labels, body: body.slice() };
+    }
   }
   if (segment.setDamaged(sequence)) {
     onFault({

@@ -26,14 +26,17 @@ export interface ScanOptions {
   /** Position before which all records end. */
   limit: number;
   wantsBody: (head: RecordHead) => boolean;
+  /** Takes the records in order; a gap in their positions is damage. False ends the scan. */
+  visit: (record: ScannedRecord) => boolean;
 }
 
-/** The records below `limit` in order. A gap in their positions is damage. */
-export async function* scanSegment(options: ScanOptions): AsyncGenerator<ScannedRecord> {
-  const { reader, name, limit, wantsBody } = options;
+/** Visits the records below `limit`. */
+export async function scanSegment(options: ScanOptions): Promise<void> {
+  const { reader, name, limit, wantsBody, visit } = options;
   let ahead = readAheadBytes;
   for (let position = 0; position < limit; ) {
-    const head = await readHead(reader, name, position, ahead);
+    const head =
+      peekHead(reader, name, position) ?? (await readHead(reader, name, position, ahead));
     const end = position + (head === undefined ? 0 : head.headBytes + head.bodyBytes);
     if (head === undefined || end > limit) {
       const next = await reader.nextStart(position, name);
@@ -41,9 +44,10 @@ export async function* scanSegment(options: ScanOptions): AsyncGenerator<Scanned
       position = next;
       continue;
     }
-    const body = wantsBody(head) ? await readBody(reader, head) : undefined;
-    ahead = head.bodyBytes < skippedBytesMin || wantsBody(head) ? readAheadBytes : skipAheadBytes;
-    yield { head, end, body };
+    const needsBody = wantsBody(head);
+    const body = needsBody ? await bodyOf(reader, head) : undefined;
+    ahead = needsBody || head.bodyBytes < skippedBytesMin ? readAheadBytes : skipAheadBytes;
+    if (!visit({ head, end, body })) return;
     position = end;
   }
 }
@@ -58,7 +62,19 @@ export async function readHead(
   const fixed = await reader.at(position, fixedHeadBytes, ahead);
   const headBytes = fixed && peekHeadBytes(fixed, name, position);
   if (headBytes === undefined) return undefined;
-  const bytes = await reader.at(position, headBytes, ahead);
+  const bytes = await reader.at(position, headBytes, Math.max(headBytes, ahead));
+  return bytes && decodeHead(bytes);
+}
+
+/** As `readHead`, without waiting: undefined also when it is not in the window. */
+function peekHead(
+  reader: SegmentReader,
+  name: SegmentName,
+  position: number,
+): RecordHead | undefined {
+  const fixed = reader.peek(position, fixedHeadBytes);
+  const headBytes = fixed && peekHeadBytes(fixed, name, position);
+  const bytes = headBytes === undefined ? undefined : reader.peek(position, headBytes);
   return bytes && decodeHead(bytes);
 }
 
@@ -69,4 +85,14 @@ export async function readBody(
 ): Promise<Uint8Array | undefined> {
   const body = await reader.at(position + headBytes, bodyBytes, readAheadBytes);
   return body !== undefined && crc32c(body) === bodyCrc ? body : undefined;
+}
+
+/** Reading a body may overwrite what the head is a view of: here they are read together. */
+async function bodyOf(reader: SegmentReader, head: RecordHead): Promise<Uint8Array | undefined> {
+  const { position, headBytes, bodyBytes } = head;
+  if (reader.peek(position, headBytes + bodyBytes) === undefined) {
+    head.contentKey = head.contentKey.slice();
+    head.labels = head.labels.slice();
+  }
+  return readBody(reader, head);
 }

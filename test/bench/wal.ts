@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { createRandom } from '../fixtures/random.ts';
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts';
 import type { ProfileRecord } from '../../src/wal/wal.ts';
+import { createRandom } from '../fixtures/random.ts';
 import { segmentLog } from '../support/segment-log.ts';
 
 const mib = 1024 * 1024;

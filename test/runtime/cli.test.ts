@@ -1,10 +1,12 @@
 // The commands for operators as they are typed, on both runtimes: output, exit codes, and what they
 // find in the data folder of a server that runs.
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { pushAccepted } from '../support/http-push.ts';
@@ -49,6 +51,11 @@ function expectNarrow(text: string): void {
   expect(text.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
 }
 
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
 let server: S3Server;
 beforeAll(async () => {
   server = await startS3Server('blocks', 'checked');
@@ -66,7 +73,7 @@ describe.each(serverRuntimes)('phlox on %s', (runtime) => {
     const { code, stdout } = await phlox(runtime, ['--help']);
     expect(code).toBe(0);
     expectNarrow(stdout);
-    for (const verb of ['inspect', 'verify', 'check-bucket']) {
+    for (const verb of ['inspect', 'verify', 'wal', 'check-bucket']) {
       expect(stdout).toContain(`\n  ${verb} `);
       const help = await phlox(runtime, [verb, '--help']);
       expect(help).toMatchObject({ code: 0, stderr: '' });
@@ -83,6 +90,8 @@ describe.each(serverRuntimes)('phlox on %s', (runtime) => {
     [['inspect', '--jsno'], 2, 'phlox: unknown flag --jsno: did you mean --json?'],
     [['inspect', 'a', 'b'], 2, 'phlox: inspect takes at most 1 argument, got "b" too'],
     [['verify', 's3://x'], 2, 'phlox: bucket name "x" is not valid: '],
+    [['wal', '--quik'], 2, 'phlox: unknown flag --quik: did you mean --quick?'],
+    [['wal', 'test'], 1, `phlox: folder ${repository}test holds no log`],
     [['check-bucket'], 2, 'phlox: no bucket is named: '],
     [['serve', '--lissten', 'x'], 2, 'phlox: unknown setting --lissten: did you mean --listen?'],
     [['inspect', 'not-there'], 1, `phlox: folder ${repository}not-there does not exist`],
@@ -157,6 +166,45 @@ describe.each(serverRuntimes)('phlox on %s', (runtime) => {
     expectNarrow(stdout);
     expect(stdout).toMatch(/\nput +needed +\d+ .*NoSuchBucket/);
     expect(stdout).toMatch(/\nphlox does not work with this bucket: it fails at put, /);
+  });
+});
+
+describe('two processes over one data folder', () => {
+  // What a server does at its start, without the rest of it.
+  const script = `
+    import { lockDataFolder } from ${JSON.stringify(join(repository, 'src/runtime/lock.ts'))};
+    try {
+      await lockDataFolder(process.argv[2]);
+      console.log('taken');
+      setInterval(() => undefined, 1_000);
+    } catch (error) {
+      console.log(error.message);
+    }`;
+
+  async function start(runtime: ServerRuntime, folder: string) {
+    const file = join(folder, 'lock.mjs');
+    await writeFile(file, script);
+    const command = join(repository, 'node_modules/.bin', runtime);
+    const args = [...(runtime === 'deno' ? ['run', '-A'] : []), file, join(folder, 'data')];
+    const child = spawn(command, args, { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    for await (const line of createInterface({ input: child.stdout })) return { child, line };
+    throw new Error(`${runtime} ended without a word`);
+  }
+
+  it.each([
+    ['bun', 'deno'],
+    ['deno', 'bun'],
+  ] as const)('%s keeps %s out until it is killed', async (first, second) => {
+    await using folder = await temporaryFolder();
+    const holder = await start(first, folder.path);
+    expect(holder.line).toBe('taken');
+    const refused = await start(second, folder.path);
+    expect(refused.line).toContain('/data is in use by pid ');
+    const gone = once(holder.child, 'exit');
+    holder.child.kill('SIGKILL');
+    await gone;
+    expect((await start(second, folder.path)).line).toBe('taken');
   });
 });
 

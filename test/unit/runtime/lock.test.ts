@@ -1,7 +1,7 @@
 // The lock of a data folder: one process has it, a dead one's is replaced, and only once.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isFailure } from '../../../src/errors.ts';
@@ -14,12 +14,14 @@ const sinceMs = Date.UTC(2026, 0, 2, 3, 4, 5);
 interface Machine {
   host: string;
   boot: string | undefined;
+  /** Containers have their own: they see no process of another one. */
+  pidNamespace: string | undefined;
   /** Start of each live process by its pid. */
   alive: Map<number, string | undefined>;
 }
 
 function machine(changes: Partial<Machine> = {}): Machine {
-  return { host: 'box', boot: 'boot-1', alive: new Map(), ...changes };
+  return { host: 'box', boot: 'boot-1', pidNamespace: 'pid:[1]', alive: new Map(), ...changes };
 }
 
 /** What the process `pid` of the machine sees; it is alive from now on. */
@@ -29,6 +31,7 @@ function processOn(on: Machine, pid: number, start: string | undefined = `${pid}
     pid,
     host: on.host,
     bootId: async () => on.boot,
+    pidNamespace: async () => on.pidNamespace,
     stateOf: async (other) => (on.alive.has(other) ? { start: on.alive.get(other) } : 'gone'),
   };
   return { processes, nowMs: () => sinceMs };
@@ -45,10 +48,14 @@ function outcomeOf(attempt: Promise<unknown>): Promise<string> {
   );
 }
 
-const files = async (folder: string) => (await readdir(folder)).sort();
-
 async function holderOf(folder: string): Promise<{ id: string; pid: number }> {
   return JSON.parse(await readFile(join(folder, 'LOCK'), 'utf8'));
+}
+
+/** Nothing is left in the folder but the lock and the socket of whoever has it. */
+async function expectTidy(folder: string): Promise<void> {
+  const { id } = await holderOf(folder);
+  expect((await readdir(folder)).sort()).toEqual(['LOCK', `LOCK.${id.slice(0, 8)}`]);
 }
 
 describe('the lock of a data folder', () => {
@@ -62,13 +69,15 @@ describe('the lock of a data folder', () => {
       pid: 123,
       processStart: '12300',
       bootId: 'boot-1',
+      pidNamespace: 'pid:[1]',
+      socket: true,
       host: 'box',
       since: '2026-01-02T03:04:05.000Z',
     });
-    expect(await files(data)).toEqual(['LOCK']);
+    await expectTidy(data);
     await lock.release();
     await lock.release();
-    expect(await files(data)).toEqual([]);
+    expect(await readdir(data)).toEqual([]);
   });
 
   it('refuses a second process in one line that names the first', async () => {
@@ -82,7 +91,7 @@ describe('the lock of a data folder', () => {
         `since 2026-01-02T03:04:05.000Z (if that process is gone, remove ${folder.path}/LOCK)`,
     });
     expect((await holderOf(folder.path)).pid).toBe(123);
-    expect(await files(folder.path)).toEqual(['LOCK']);
+    await expectTidy(folder.path);
   });
 
   it('refuses its own process a second time', async () => {
@@ -97,7 +106,26 @@ describe('the lock of a data folder', () => {
     ['its pid is another process by now', (box) => box.alive.set(123, '777'), 'taken'],
     ['the machine was started again', (box) => Object.assign(box, { boot: 'boot-2' }), 'taken'],
     ['the process hides its start', (box) => box.alive.set(123, undefined), 'unavailable'],
-    ['another host has it', (box) => Object.assign(box, { host: 'box-2' }), 'unavailable'],
+    [
+      'this host has another name by now',
+      (box) => Object.assign(box, { host: 'b' }),
+      'unavailable',
+    ],
+    [
+      'its process is gone and this host has another name by now',
+      (box) => box.alive.delete(123) && Object.assign(box, { host: 'b' }),
+      'taken',
+    ],
+    [
+      'another machine has it',
+      (box) => Object.assign(box, { host: 'b', boot: 'boot-b', alive: new Map() }),
+      'unavailable',
+    ],
+    [
+      'nothing tells boots apart and another machine has it',
+      (box) => Object.assign(box, { host: 'b', boot: undefined, alive: new Map() }),
+      'unavailable',
+    ],
     ['nothing has changed', () => undefined, 'unavailable'],
   ])('when %s: it is %s', async (_what, change, outcome) => {
     await using folder = await temporaryFolder();
@@ -107,12 +135,12 @@ describe('the lock of a data folder', () => {
     const next = processOn(box, 124);
     expect(await outcomeOf(lockDataFolder(folder.path, next))).toBe(outcome);
     expect((await holderOf(folder.path)).pid).toBe(outcome === 'taken' ? 124 : 123);
-    expect(await files(folder.path)).toEqual(['LOCK']);
+    await expectTidy(folder.path);
   });
 
   it('goes by the pid alone where nothing tells boots and starts apart', async () => {
     await using folder = await temporaryFolder();
-    const box = machine({ boot: undefined });
+    const box = machine({ boot: undefined, pidNamespace: undefined });
     const bare = (pid: number) => processOn(box, pid, undefined);
     box.alive.clear();
     await lockDataFolder(folder.path, bare(123));
@@ -155,6 +183,68 @@ describe('the lock of a data folder', () => {
   });
 });
 
+describe('a lock between containers of one machine', () => {
+  const other = (changes: Partial<Machine> = {}) =>
+    machine({ host: 'container-2', pidNamespace: 'pid:[2]', ...changes });
+
+  it.each([
+    ['of another name', 'container-2'],
+    ['of the same name', 'box'],
+  ])(
+    'is in use in one %s while its process lives, whatever its pid is there',
+    async (_what, host) => {
+      await using folder = await temporaryFolder();
+      const lock = await lockDataFolder(folder.path, processOn(machine(), 1));
+      const next = processOn(other({ host }), 1);
+      expect(await outcomeOf(lockDataFolder(folder.path, next))).toBe('unavailable');
+      await expectTidy(folder.path);
+      await lock.release();
+      expect(await outcomeOf(lockDataFolder(folder.path, next))).toBe('taken');
+    },
+  );
+
+  it('is stale once its process was killed', async () => {
+    await using folder = await temporaryFolder();
+    const lock = await lockDataFolder(folder.path, processOn(machine(), 1));
+    const { id } = await holderOf(folder.path);
+    const path = join(folder.path, 'LOCK');
+    const socket = `${path}.${id.slice(0, 8)}`;
+    // A killed process leaves both files, and nobody listens: a release would remove them.
+    await link(path, `${path}-kept`);
+    await link(socket, `${socket}-kept`);
+    await lock.release();
+    await rename(`${path}-kept`, path);
+    await rename(`${socket}-kept`, socket);
+    await lockDataFolder(folder.path, processOn(other(), 1));
+    expect((await holderOf(folder.path)).id).not.toBe(id);
+    await expectTidy(folder.path);
+  });
+
+  it('is in use when nothing can tell', async () => {
+    await using folder = await temporaryFolder();
+    await lockDataFolder(folder.path, processOn(machine(), 1));
+    const path = join(folder.path, 'LOCK');
+    const record = await holderOf(folder.path);
+    await rm(`${path}.${record.id.slice(0, 8)}`);
+    const attempt = () => outcomeOf(lockDataFolder(folder.path, processOn(other(), 1)));
+    expect(await attempt()).toBe('unavailable');
+    await writeFile(path, JSON.stringify({ ...record, socket: false }));
+    expect(await attempt()).toBe('unavailable');
+  });
+
+  it('goes by pids alone where the path is too long for a socket', async () => {
+    await using folder = await temporaryFolder();
+    const deep = join(folder.path, 'd'.repeat(120));
+    const box = machine();
+    await lockDataFolder(deep, processOn(box, 1));
+    expect(await readdir(deep)).toEqual(['LOCK']);
+    expect(await holderOf(deep)).toMatchObject({ socket: false });
+    expect(await outcomeOf(lockDataFolder(deep, processOn(box, 2)))).toBe('unavailable');
+    box.alive.delete(1);
+    expect(await outcomeOf(lockDataFolder(deep, processOn(box, 2)))).toBe('taken');
+  });
+});
+
 describe('starters that race', () => {
   it('let exactly one have a new folder', async () => {
     await using folder = await temporaryFolder();
@@ -164,7 +254,7 @@ describe('starters that race', () => {
     );
     const outcomes = (await Promise.all(attempts)).sort();
     expect(outcomes).toEqual(['taken', ...Array<string>(7).fill('unavailable')]);
-    expect(await files(folder.path)).toEqual(['LOCK']);
+    await expectTidy(folder.path);
   });
 
   it('let exactly one have the lock of a dead process, time after time', async () => {
@@ -178,7 +268,7 @@ describe('starters that race', () => {
       const outcomes = await Promise.all(attempts);
       const winners = pids.filter((_, i) => outcomes[i] === 'taken');
       expect([round, winners]).toEqual([round, [(await holderOf(folder.path)).pid]]);
-      expect(await files(folder.path)).toEqual(['LOCK']);
+      await expectTidy(folder.path);
       for (const pid of pids) box.alive.delete(pid);
     }
   });
@@ -198,7 +288,7 @@ describe('starters that race', () => {
     box.alive.delete(124);
     expect(await outcomeOf(lockDataFolder(folder.path, processOn(box, 125)))).toBe('taken');
     expect((await holderOf(folder.path)).pid).toBe(125);
-    expect(await files(folder.path)).toEqual(['LOCK']);
+    await expectTidy(folder.path);
   });
 
   it('refuse one that judged a lock which has changed hands since', async () => {
@@ -224,7 +314,7 @@ describe('starters that race', () => {
     });
     expect(await outcomeOf(attempt)).toBe('unavailable');
     expect((await holderOf(folder.path)).pid).toBe(125);
-    expect(await files(folder.path)).toEqual(['LOCK']);
+    await expectTidy(folder.path);
   });
 });
 
