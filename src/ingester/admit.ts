@@ -13,7 +13,12 @@ export interface AdmitContext {
   memoryMax: number;
   logUsed: number;
   logBytesMax: number;
+  /** Tenants that are open: each has an equal share of the memory. */
+  tenantCount: number;
 }
+
+/** Over this part of the memory a tenant that has more than its share is refused before others. */
+const shareCountsFrom = 0.9;
 
 /** Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. */
 export function admit(prepared: readonly Prepared[], context: AdmitContext): void {
@@ -23,6 +28,15 @@ export function admit(prepared: readonly Prepared[], context: AdmitContext): voi
     throw new Failure(
       'unavailable',
       `memory in use is ${context.memoryUsed} bytes, limit ${context.memoryMax} (memoryMax)`,
+      { reason: 'memory_limit', retryAfterSeconds: 5 },
+    );
+  }
+  const share = Math.floor(context.memoryMax / Math.max(1, context.tenantCount));
+  const tenantUsed = database.bytesUsed();
+  if (context.memoryUsed > context.memoryMax * shareCountsFrom && tenantUsed > share) {
+    throw new Failure(
+      'unavailable',
+      `memory is short and the tenant uses ${tenantUsed} bytes of it, its share is ${share}`,
       { reason: 'memory_limit', retryAfterSeconds: 5 },
     );
   }

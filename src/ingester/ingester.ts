@@ -213,7 +213,8 @@ export class Ingester implements IngesterService {
     const { wal, memoryMax, logBytesMax } = this.#options;
     const logUsed = wal.bytesUsed();
     const memoryUsed = this.#kernelBytes() + (wal.isDurable ? 0 : logUsed);
-    return { memoryUsed, memoryMax, logUsed, logBytesMax };
+    const tenantCount = this.#instances.count;
+    return { memoryUsed, memoryMax, logUsed, logBytesMax, tenantCount };
   }
 
   /** Measured again after a while only: with many tenants it costs more than a small push. */

@@ -185,7 +185,8 @@ describe('two processes over one data folder', () => {
     const file = join(folder, 'lock.mjs');
     await writeFile(file, script);
     const command = join(repository, 'node_modules/.bin', runtime);
-    const args = [...(runtime === 'deno' ? ['run', '-A'] : []), file, join(folder, 'data')];
+    const flags = runtime === 'deno' ? ['run', '-A', '--config', 'deno.json'] : [];
+    const args = [...flags, file, join(folder, 'data')];
     const child = spawn(command, args, { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     for await (const line of createInterface({ input: child.stdout })) return { child, line };
