@@ -22,9 +22,9 @@ import { localProcesses, type Processes } from './processes.ts';
  * machine), nobody answers its socket. In any doubt it is in use.
  *
  * Whoever finds the lock X stale links `.tmp-LOCK.X`, checks that LOCK still holds X, renames its
- * own lock over LOCK and removes `.tmp-LOCK.X`. A starter killed in between leaves `.tmp-LOCK.X` = Y
- * behind: then Y is the lock to judge, and `.tmp-LOCK.Y` the name to win. Files that nobody removed
- * have no meaning once LOCK has changed; the sweep that follows a start removes them.
+ * own lock over LOCK and removes `.tmp-LOCK.X`. A starter killed in between leaves `.tmp-LOCK.X`
+ * with its own lock Y behind: then Y is the lock to judge, and `.tmp-LOCK.Y` the name to win. Files
+ * that nobody removed have no meaning once LOCK has changed; the sweep after a start removes them.
  */
 const lockName = 'LOCK';
 const successorName = (id: string) => `${temporaryPrefix}${lockName}.${id}`;

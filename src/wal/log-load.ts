@@ -88,6 +88,9 @@ async function loadSegments(loading: Loading): Promise<LoadedLog> {
     for (const [at, segment] of loaded.entries()) {
       await adopt(log, segment, opened[at] as OpenSegment, folder, layout);
     }
+    for (const { released } of loaded) {
+      for (const [tenant, upTo] of released) log.index.release(tenant, upTo);
+    }
   }
   if (log.id !== written) await folder.writeIdentity(log.id);
   if (written === undefined && known !== undefined) {
@@ -115,7 +118,7 @@ async function adopt(
   log.lastSequence = Math.max(log.lastSequence, lastSequence + lost);
 }
 
-/** Loads all segments and tells each what all of them know to be released. */
+/** Loads all segments, each up to where the later ones say that it ends. */
 async function loadEach(opened: readonly OpenSegment[], id: string): Promise<LoadedSegment[]> {
   const logTag = logTagOf(id);
   await forEachBounded(opened, segmentsAtOnce, async (each) => {

@@ -100,7 +100,7 @@ export const entryPoints: readonly RegExp[] = [
   /^src\/package\.ts$/,
   // Called by tests and benches alone: the driver without a disk, and the merge, which the bench
   // holds to its budget before there is a query that calls it.
-  /^src\/(bucket\/memory|kernel\/merge)\.ts$/,
+  /^src\/(bucket\/memory|wal\/memory|kernel\/merge)\.ts$/,
   // Declarations for packages without any.
   /\.d\.ts$/,
   // Scripts.

@@ -39,7 +39,7 @@ describe('after a crash', () => {
     expect(wal.bytesUsed()).toBe(0);
   });
 
-  it('takes pushes while the head is rebuilt, and asks no admission for what was acked', async () => {
+  it('asks no admission for what was acknowledged, and goes on refusing the rest', async () => {
     const first = await startApp({ remoteBucket: undefined });
     for (let i = 1; i <= 40; i++) await first.push([{ labels, profiles: [profile(i)] }]);
     const { wal, localBucket } = first.platform;

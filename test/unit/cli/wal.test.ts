@@ -182,6 +182,30 @@ describe('the summary of a log', () => {
     await expect(summaryOf(empty.path)).rejects.toMatchObject({ kind: 'missing' });
   });
 
+  it('finds no damage beside a server that writes, rotates and deletes', async () => {
+    await using folder = await temporaryFolder();
+    const wal = await openWal(folder.path);
+    await push(wal, 'a', 8);
+    const state = { isDone: false, readings: 0 };
+    const reading = (async () => {
+      while (!state.isDone) {
+        const { damage, segments } = await summaryOf(folder.path);
+        expect(damage).toEqual([]);
+        expect(segments.length).toBeGreaterThan(0);
+        state.readings += 1;
+      }
+    })();
+    for (let round = 0; round < 40; round++) {
+      const upTo = await push(wal, 'a', 5);
+      await wal.release('a', upTo, id);
+    }
+    state.isDone = true;
+    await reading;
+    expect(state.readings).toBeGreaterThan(3);
+    expect(Number.parseInt((await segmentFiles(folder.path))[0] ?? '', 10)).toBeGreaterThan(20);
+    await wal.close();
+  });
+
   it('changes no file', async () => {
     await using folder = await temporaryFolder();
     const wal = await openWal(folder.path);
