@@ -59,7 +59,12 @@ const idleMs = 2 * keyWindowMs;
 const recentKeysMax = 500_000;
 /** How long the last uploads may take once the process was told to stop. */
 const stopDeadlineMs = 30_000;
-/** Scratch that a head's instance has beyond the head itself, for the largest profile allowed. */
+/** WebAssembly's own bound. */
+const kernelBytesMax = 2 ** 32;
+/**
+ * What a head's instance may use beyond the head itself to scan the largest profile allowed. To be
+ * sealed, a head of deep stacks without any common part takes up to twice itself besides.
+ */
 const scratchBytesMax = 128 * 1024 * 1024;
 /** Instances kept ready for the next head. */
 const idleKernelsMax = 4;
@@ -126,7 +131,7 @@ async function createIngester(
   const pool = new KernelPool({
     module: platform.headModule,
     random: platform.random,
-    headBytesMax: settings.headBytesMax + scratchBytesMax,
+    headBytesMax: Math.min(kernelBytesMax, 3 * settings.headBytesMax + scratchBytesMax),
     keepIdleMax: idleKernelsMax,
     keepBytesMax: settings.memoryMax * idleShare,
   });

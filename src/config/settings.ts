@@ -83,8 +83,8 @@ export const settingsSchema = v.strictObject({
   memoryMax: v.optional(bytes(64 * mib, 2 ** 40), '1GiB'),
   /** A head is flushed at the next multiple of this age. */
   headAgeMax: v.optional(durationMs(1_000, 24 * hourMs), '1h'),
-  /** A head over this size is flushed. The kernel's memory ends at 4 GiB. */
-  headBytesMax: v.optional(bytes(mib, 2048 * mib), '256MiB'),
+  /** A head over this size is flushed; to write it takes up to twice as much again, of 4 GiB. */
+  headBytesMax: v.optional(bytes(mib, 1024 * mib), '256MiB'),
   /** How often blocks that are not in the bucket are tried again. */
   shipInterval: v.optional(durationMs(1_000, 24 * hourMs), '5m'),
   /** Local blocks whose data is older are deleted; with a bucket only those that are in it. */

@@ -60,6 +60,11 @@ export class FlushQueue {
     return this.#entries.map(({ head }) => head);
   }
 
+  /** The records up to `upTo` that are in no block are in quarantine: the next drain says so. */
+  releaseQuarantined(upTo: number, ulid: string): void {
+    if (upTo > 0 && this.#unreleased === undefined) this.#unreleased = { upTo, ulid };
+  }
+
   /** True while the log has not been told of the block: after a crash its `meta.json` must. */
   isNeeded(ulid: string): boolean {
     return this.#unreleased?.ulid === ulid;

@@ -191,6 +191,8 @@ export class Phlaredb {
     head.seal();
     this.#queue.add(head);
     this.#live = undefined;
+    // What was scanned last went with the head's scratch.
+    this.#scanId++;
     this.#sealedUpTo = head.appendedSequence;
     this.#options.metrics.head.flushReasons.inc({ reason });
   }
@@ -311,6 +313,7 @@ export class Phlaredb {
         // Nothing awaits from this check to the end: a push either was read or finds the head.
         if (upTo >= this.#appendedUpTo) {
           this.#live = head;
+          if (head.isEmpty) this.#queue.releaseQuarantined(upTo, head.ulid);
           break;
         }
         attempt = 0;
@@ -326,6 +329,7 @@ export class Phlaredb {
     }
     this.#rebuilding = undefined;
     this.#dropScanner();
+    this.#scanId++;
   }
 
   #newRebuild(): Rebuild {

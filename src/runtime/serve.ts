@@ -2,6 +2,7 @@
 // Owns the timer, the signals and the exit code; how to listen is the runtime's.
 import process from 'node:process';
 import { createApp } from '../app.ts';
+import { FilesystemBucket } from '../bucket/filesystem.ts';
 import { parseListen, type Settings } from '../config/settings.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../lib/log.ts';
@@ -40,6 +41,8 @@ export async function serve(
 ): Promise<number> {
   const lock = await lockDataFolder(settings.dataDir);
   try {
+    // What an earlier process left half written; nobody else writes here now.
+    await new FilesystemBucket(settings.dataDir).sweep();
     return await serveLocked(settings, listen, runtimeName);
   } finally {
     await lock.release();

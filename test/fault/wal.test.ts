@@ -42,7 +42,8 @@ describe('the log over a power loss', () => {
     const operations = await operationsOf(name);
     for (let died = 0; died < operations; died++) {
       const seedsAt = (index: number) => seeds(died + index, 1, 1);
-      const problems = await powerLossProblems({ ...diedWalCase(name, died), seedsAt });
+      const test = { ...diedWalCase(name, died), stride: 3, firstStop: died % 3 };
+      const problems = await powerLossProblems({ ...test, seedsAt });
       expect([died, problems]).toEqual([died, []]);
     }
   });
@@ -71,8 +72,10 @@ describe('the log on a failing disk', () => {
     for (let at = 0; at < operations; at++) {
       const code = at % 2 === 0 ? 'EIO' : 'ENOSPC';
       const seedsAt = (index: number) => seeds(at + index, 1, 1);
-      const test = { ...failingWalCase(name, { kind: 'change', at, code }), seedsAt };
-      expect([at, await powerLossProblems({ ...test, firstStop: at + 1 })]).toEqual([at, []]);
+      // With each failure the stops are others: together they are everywhere.
+      const test = { ...failingWalCase(name, { kind: 'change', at, code }), stride: 6 };
+      const problems = await powerLossProblems({ ...test, seedsAt, firstStop: at + 1 });
+      expect([at, problems]).toEqual([at, []]);
     }
   });
 
@@ -128,6 +131,14 @@ describe('the log on a failing disk', () => {
   });
 });
 
+/** Calls whose loss costs no record, and what they are for. */
+const forSpeed: readonly { site: RegExp; reason: string }[] = [
+  {
+    site: /^zeroFill /,
+    reason: 'spreads the writing of zeros, which the first commit would otherwise wait for',
+  },
+];
+
 describe('the fsync calls of the log', () => {
   it('are each missed by some power loss', async () => {
     const usedBy = new Map<string, PowerLossCase<WalOracle>[]>();
@@ -138,6 +149,7 @@ describe('the fsync calls of the log', () => {
     }
     const unnoticed: string[] = [];
     for (const [site, tests] of usedBy) {
+      if (forSpeed.some((each) => each.site.test(site))) continue;
       if (!(await isMissed(site, tests))) unnoticed.push(site);
     }
     expect(unnoticed).toEqual([]);
@@ -148,11 +160,12 @@ describe('the fsync calls of the log', () => {
 /** All work as it is; then some after a death and with failing fsyncs: they have calls of theirs. */
 async function variants(): Promise<PowerLossCase<WalOracle>[]> {
   const found = names.map((name) => walCase(name));
-  for (const name of ['append and commit', 'release while others push']) {
-    const operations = await operationsOf(name);
-    for (let at = 0; at < operations; at++) {
-      found.push(diedWalCase(name, at), failingWalCase(name, { kind: 'sync', at, code: 'EIO' }));
-    }
+  const operations = await operationsOf('append and commit');
+  for (let at = 0; at < operations; at++) {
+    found.push(
+      diedWalCase('append and commit', at),
+      failingWalCase('append and commit', { kind: 'sync', at, code: 'EIO' }),
+    );
   }
   return found;
 }

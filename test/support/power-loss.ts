@@ -15,6 +15,8 @@ export interface PowerLossCase<State> {
   seedsAt?: (index: number) => number[];
   /** The first operation to stop in place of; default 0. */
   firstStop?: number;
+  /** How many operations from one stop to the next; default 1. */
+  stride?: number;
   /** An fsync call that does nothing, by its site. */
   ignoredSync?: string | undefined;
   /** Give up after so many problems; default 5, which is enough to read. */
@@ -25,7 +27,8 @@ export interface PowerLossCase<State> {
 export async function powerLossProblems<State>(test: PowerLossCase<State>): Promise<string[]> {
   const problems: string[] = [];
   const { seedsAt = (index) => seeds(index, extremeSeeds, 6), problemsMax = 5 } = test;
-  for (let index = test.firstStop ?? 0; problems.length < problemsMax; index++) {
+  const stride = test.stride ?? 1;
+  for (let index = test.firstStop ?? 0; problems.length < problemsMax; index += stride) {
     const { disk, state } = await runUntil(test, index);
     for (const seed of seedsAt(index)) {
       const found = await test.check(disk.crash(seed), state);

@@ -42,16 +42,20 @@ export class WalOracle {
 
   /** Commits; answers whether it was acknowledged. */
   async commit(wal: Wal, sequence: number): Promise<boolean> {
-    try {
-      await wal.commit(sequence);
-    } catch (error) {
-      this.notes(error);
-      this.#settle((each, state) => each <= wal.refusedUpTo() && state === 'open', 'refused');
-      return false;
+    const isCommitted = await this.#commits(wal, sequence);
+    if (isCommitted) {
+      this.id = wal.id;
+      this.#settle((each, state) => each <= sequence && state === 'open', 'acknowledged');
+      return true;
     }
-    this.id = wal.id;
-    this.#settle((each, state) => each <= sequence && state === 'open', 'acknowledged');
-    return true;
+    // Whatever was appended before the failure is decided: a group before it may be durable.
+    const decided = wal.refusedUpTo();
+    for (const [each, { state }] of this.#appended) {
+      if (state !== 'open' || each > decided) continue;
+      const isDurable = await this.#commits(wal, each);
+      this.#settle((other) => other === each, isDurable ? 'acknowledged' : 'refused');
+    }
+    return false;
   }
 
   /** Appends and commits, again as long as the log refuses. */
@@ -118,6 +122,16 @@ export class WalOracle {
       problems.push(`log is ${wal.id}, not ${this.id}`);
     problems.push(...(await this.#wrongKeys(wal)));
     return problems;
+  }
+
+  async #commits(wal: Wal, sequence: number): Promise<boolean> {
+    try {
+      await wal.commit(sequence);
+      return true;
+    } catch (error) {
+      this.notes(error);
+      return false;
+    }
   }
 
   #make(tenant: string, bodyBytes: number): ProfileRecord {

@@ -106,6 +106,21 @@ export const walWorks: Readonly<Record<string, WalWork>> = {
     await close(wal, oracle);
   },
 
+  // The segment that says that `a` is released goes, and the one with the records goes before it.
+  'release the oldest segments at once': async (disk, oracle) => {
+    const wal = await start(disk, oracle);
+    const oldest = await oracle.push(wal, 'b', 100);
+    const gone = await oracle.push(wal, 'a', 1800);
+    await oracle.push(wal, 'c', 1800);
+    await oracle.release(wal, 'a', gone);
+    await oracle.push(wal, 'c', 1800);
+    const last = await oracle.push(wal, 'c', 1800);
+    await oracle.release(wal, 'c', last);
+    await oracle.release(wal, 'b', oldest);
+    await oracle.push(wal, 'b', 10);
+    await close(wal, oracle);
+  },
+
   'release while others push': async (disk, oracle) => {
     const wal = await start(disk, oracle);
     const last = await oracle.push(wal, 'a', 2000);
