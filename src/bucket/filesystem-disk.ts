@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { Failure, messageOf } from '../errors.ts';
 import { Serial } from '../lib/bounded.ts';
+import { syncFolder, trySyncFolder } from '../lib/durable-folder.ts';
 import type { FileHandle, FileSystem } from '../lib/file-system.ts';
 import type { ByteRange } from './bucket.ts';
 import { temporaryPrefix } from './filesystem-path.ts';
@@ -82,7 +83,7 @@ export class Disk {
       // From above, so that a folder is taken for durable only after those that lead to it.
       for (const path of unsure.reverse()) {
         if (isNew(path) || path.startsWith(`${this.root}/`)) await this.syncFolder(dirname(path));
-        else await this.#trySyncFolder(dirname(path));
+        else await trySyncFolder(this.fileSystem, dirname(path));
         this.#durable.add(path);
       }
     });
@@ -121,13 +122,8 @@ export class Disk {
   }
 
   /** Flushes a folder's names to the disk. */
-  async syncFolder(folder: string): Promise<void> {
-    const handle = await this.fileSystem.open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+  syncFolder(folder: string): Promise<void> {
+    return syncFolder(this.fileSystem, folder);
   }
 
   /**
@@ -224,18 +220,6 @@ export class Disk {
 
   #isInside(path: string): boolean {
     return path === this.root || path.startsWith(`${this.root}/`);
-  }
-
-  /** For folders above the root that were there: most likely durable, and not ours. */
-  async #trySyncFolder(folder: string): Promise<void> {
-    try {
-      await this.syncFolder(folder);
-    } catch (error) {
-      // We may be allowed into it without reading it, a sandbox may end below it, and not every
-      // file system can flush a folder. Only a bug of ours is no reason to go on.
-      const isRefusal = codeOf(error) !== undefined || (error as Error).name === 'NotCapable';
-      if (!isRefusal) throw error;
-    }
   }
 }
 

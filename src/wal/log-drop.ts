@@ -50,8 +50,8 @@ async function keepKeys(
   const keys = [...dead.recentKeys(sinceMs)];
   if (keys.length === 0) return;
   const elsewhere = index.keptKeyCount() - dead.keptKeyCount;
-  // All keys together must stay a small part of a segment, or they would be logged for ever.
-  const countMax = Math.min(keptKeysMax, Math.floor(segmentRoom / 4 / bytesPerKey)) - elsewhere;
+  // All keys together must stay within a part of a segment, or they would be logged for ever.
+  const countMax = Math.min(keptKeysMax, Math.floor(segmentRoom / 2 / bytesPerKey)) - elsewhere;
   if (keys.length > countMax) {
     log.warn('log forgets keys of released profiles early', {
       keys: keys.length,

@@ -1,5 +1,6 @@
 // The folder of the log: names of its files, the identity in `LOG`, and the fsync of names. Owns
 // which file is what; knows nothing of what is in a segment.
+import { syncFolder, trySyncFolder } from '../lib/durable-folder.ts';
 import type { FileHandle, FileSystem } from '../lib/file-system.ts';
 import { crc32c } from './crc32c.ts';
 import { writeAll } from './segment-file.ts';
@@ -23,14 +24,18 @@ export class LogFolder {
     this.#fileSystem = fileSystem;
   }
 
-  /** Makes the folder and those above it, each fsynced into its parent. */
+  /**
+   * Makes the folder and those above it. All their names are durable then, also those that were
+   * found: an earlier process may have died before it could fsync them.
+   */
   async make(): Promise<void> {
     const first = await this.#fileSystem.mkdir(this.path, { recursive: true });
-    if (first === undefined) return;
-    for (let made = this.path; ; made = parentOf(made)) {
-      await this.#sync(parentOf(made));
+    let isNew = first !== undefined;
+    for (let path = this.path; parentOf(path) !== path; path = parentOf(path)) {
+      const sync = isNew ? syncFolder : trySyncFolder;
+      await sync(this.#fileSystem, parentOf(path));
       // A relative path may be answered as an absolute one: then its last name tells.
-      if (made === first || first.endsWith(`/${made}`) || parentOf(made) === made) return;
+      if (path === first || first?.endsWith(`/${path}`) === true) isNew = false;
     }
   }
 
@@ -131,16 +136,7 @@ export class LogFolder {
 
   /** Makes names durable. */
   sync(): Promise<void> {
-    return this.#sync(this.path);
-  }
-
-  async #sync(path: string): Promise<void> {
-    const folder = await this.#fileSystem.open(path, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    return syncFolder(this.#fileSystem, this.path);
   }
 
   async #setAside(path: string): Promise<void> {

@@ -24,6 +24,7 @@ export class LogModel {
       throw new Error(`sequence ${sequence} is given twice`);
     }
     this.#appended.set(sequence, record);
+    this.#refused.delete(sequence);
   }
 
   /** All up to `sequence` that were not refused are durable. */

@@ -1,0 +1,135 @@
+// What the clients of a simulation sent and were told. Owns the profiles, by a mark that their
+// bytes end in, and what may and must be found of each: the oracle of every check.
+import { createHash } from 'node:crypto';
+import { encodePprof } from '../fixtures/pprof-writer.ts';
+import type { Random } from '../fixtures/random.ts';
+import { stamped } from './stamp.ts';
+
+export interface SentProfile {
+  id: number;
+  tenant: string;
+  labels: Record<string, string>;
+  /** The value of its `pod` label. */
+  pod: string;
+  body: Uint8Array;
+  timeNs: bigint;
+  /** Rows in a block: one a sample type. */
+  rows: number;
+  /** Content key in hexadecimal, once the log has seen it. */
+  key: string | undefined;
+  /** In the log, the last time it was appended. */
+  sequence: number;
+  /** A commit that covers it has resolved, or may have before a crash. */
+  isCommitted: boolean;
+  isAcknowledged: boolean;
+  /** Wall time of the first attempt, 0 before it. */
+  firstSentMs: number;
+}
+
+export const tenants = ['shop', 'Bank_2'] as const;
+export type Tenant = (typeof tenants)[number];
+
+/** Bytes of the time at the end of a body: nine bytes hold 63 bits. */
+const markBytes = 9;
+const baseNs = 1_767_323_045_000_000_000n;
+
+export class Ledger {
+  readonly profiles: SentProfile[] = [];
+  readonly #random: Random;
+  readonly #byMark = new Map<string, SentProfile>();
+  readonly #byKey = new Map<string, SentProfile>();
+  readonly #flushedUpTo = new Map<string, number>();
+  #logId: string | undefined;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** A profile nobody has sent yet. */
+  make(tenant: Tenant): SentProfile {
+    const random = this.#random;
+    const id = this.profiles.length;
+    const timeNs = baseNs + BigInt(id) * 1_000_003n;
+    const typeCount = 1 + random.below(2);
+    const pod = `pod-${random.below(2) === 0 ? id : id % 7}`;
+    const profile: SentProfile = {
+      id,
+      tenant,
+      labels: { __name__: 'process_cpu', service_name: `service-${random.below(3)}`, pod },
+      pod,
+      body: stamped(pprof(random, id, typeCount), timeNs),
+      timeNs,
+      rows: typeCount,
+      key: undefined,
+      sequence: 0,
+      isCommitted: false,
+      isAcknowledged: false,
+      firstSentMs: 0,
+    };
+    this.profiles.push(profile);
+    this.#byMark.set(markOf(profile.body), profile);
+    return profile;
+  }
+
+  /** The log takes a record. Throws for one that nobody sent, or under another key or tenant. */
+  noteAppend(tenant: string, contentKey: Uint8Array, body: Uint8Array, sequence: number): void {
+    const profile = this.#byMark.get(markOf(body));
+    const key = Buffer.from(contentKey).toString('hex');
+    if (profile === undefined) throw new Error(`the log is given a profile nobody sent: ${key}`);
+    if (profile.tenant !== tenant) throw new Error(`profile ${profile.id} is logged for ${tenant}`);
+    profile.key ??= key;
+    if (profile.key !== key) throw new Error(`profile ${profile.id} has two content keys`);
+    profile.sequence = sequence;
+    this.#byKey.set(key, profile);
+  }
+
+  noteCommit(sequence: number): void {
+    for (const profile of this.profiles) {
+      if (profile.sequence > 0 && profile.sequence <= sequence) profile.isCommitted = true;
+    }
+  }
+
+  /** A block of the tenant's records up to `sequence` is about to become visible. */
+  noteFlush(tenant: string, sequence: number): void {
+    this.#flushedUpTo.set(tenant, Math.max(this.flushedUpTo(tenant), sequence));
+  }
+
+  flushedUpTo(tenant: string): number {
+    return this.#flushedUpTo.get(tenant) ?? 0;
+  }
+
+  /** After a restart: what the new process takes for flushed. */
+  restartFlushes(flushed: ReadonlyMap<string, number>): void {
+    this.#flushedUpTo.clear();
+    for (const [tenant, sequence] of flushed) this.#flushedUpTo.set(tenant, sequence);
+  }
+
+  /** The log's identity must outlive everything. */
+  noteLog(id: string): string | undefined {
+    this.#logId ??= id;
+    return this.#logId === id ? undefined : `the log's identity became ${id}`;
+  }
+
+  byKey(key: string): SentProfile | undefined {
+    return this.#byKey.get(key);
+  }
+}
+
+/** Distinct stacks and up to 12 KB that do not compress, so that segments and blocks fill. */
+function pprof(random: Random, id: number, typeCount: number): Uint8Array {
+  const depth = 1 + random.below(3);
+  const bytes = random.below(3) === 0 ? random.below(12_000) : random.below(600);
+  const noise = createHash('shake256', { outputLength: bytes }).update(String(id)).digest('base64');
+  const numbers = Array.from({ length: depth }, (_, at) => at + 1);
+  return encodePprof({
+    sampleTypes: [['cpu', 'nanoseconds'] as const, ['samples', 'count'] as const].slice(0, typeCount),
+    functions: numbers.map((n) => ({ id: n, name: `work-${(id + n) % 11}` })),
+    locations: numbers.map((n) => ({ id: n, lines: [{ function: n, line: n }] })),
+    samples: [{ locations: numbers, values: [id + 1, 1].slice(0, typeCount) }],
+    comments: [noise],
+  });
+}
+
+function markOf(body: Uint8Array): string {
+  return Buffer.from(body.subarray(body.length - markBytes)).toString('hex');
+}
