@@ -24,7 +24,7 @@ function settingsFor(dataDir: string): Settings {
       dataDir,
       logBytesMax: roomBytes,
       memoryMax: roomBytes,
-      headBytesMax: '2GiB',
+      headBytesMax: '1GiB',
       headAgeMax: '24h',
       logLevel: 'warn',
     },

@@ -4,7 +4,7 @@
 //   --runtimes=a,b     some of node, bun, deno
 //   --only=a,b         some of the groups in main.ts
 //   --write            also puts the table into README.md beside this file
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -113,7 +113,6 @@ function writeReadme(text) {
   const [before, rest] = [old.split(start)[0], old.split(end)[1]];
   if (rest === undefined) throw new Error(`${start} and ${end} are not both in README.md`);
   writeFileSync(file, `${before}${start}\n\n${text}\n\n${end}${rest}`);
-  execFileSync(join(repository, 'node_modules/.bin/biome'), ['format', '--write', file]);
 }
 
 mkdirSync(scratch, { recursive: true });
