@@ -174,7 +174,7 @@ export class Ingester implements IngesterService {
     this.#instances.reopen();
     for (const instance of [...this.#instances.all()]) {
       nextMs = Math.min(nextMs, await instance.tick(nowMs));
-      await this.#instances.unloadIdle(instance, nowMs);
+      await this.#instances.unloadIdle(instance);
     }
     await this.#relieve();
     this.#observe();

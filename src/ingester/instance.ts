@@ -32,6 +32,7 @@ export class Instance {
   /** Whether the last sync left nothing to ship. */
   #isShipped = false;
   #users = 0;
+  /** Monotonic: its keys must outlive a wall clock that is set. */
   #usedMs: number;
 
   constructor(options: InstanceOptions) {
@@ -39,7 +40,7 @@ export class Instance {
     this.database = options.database;
     this.recentKeys = options.recentKeys;
     this.#options = options;
-    this.#usedMs = options.platform.clock.nowMs();
+    this.#usedMs = options.platform.clock.monotonicMs();
   }
 
   /** Runs a call that must not meet an unloaded instance. */
@@ -49,13 +50,14 @@ export class Instance {
       return await call();
     } finally {
       this.#users--;
-      this.#usedMs = this.#options.platform.clock.nowMs();
+      this.#usedMs = this.#options.platform.clock.monotonicMs();
     }
   }
 
   /** True when nobody has used it for `idleMs` and all it had is in the bucket, if there is one. */
-  isIdle(nowMs: number, idleMs: number): boolean {
-    const isUsed = this.#users > 0 || nowMs - this.#usedMs < idleMs;
+  isIdle(idleMs: number): boolean {
+    const { clock } = this.#options.platform;
+    const isUsed = this.#users > 0 || clock.monotonicMs() - this.#usedMs < idleMs;
     const isShipped = this.#options.shipper === undefined || this.#isShipped;
     return !isUsed && isShipped && this.#syncing === undefined && this.database.isEmpty;
   }
@@ -127,7 +129,8 @@ export class Instance {
   /** Never rejects: what failed is counted and logged by the shipper, and tried again. */
   async #sync(shipper: Shipper, signal: AbortSignal): Promise<void> {
     try {
-      const { failed, pending } = await shipper.sync(signal);
+      const { database } = this;
+      const { failed, pending } = await shipper.sync(signal, (ulid) => database.isPending(ulid));
       this.#isShipped = failed.length === 0 && pending.length === 0;
     } catch (error) {
       this.#isShipped = false;

@@ -109,8 +109,8 @@ export class Instances {
   }
 
   /** Closes an instance that is idle. */
-  async unloadIdle(instance: Instance, nowMs: number): Promise<void> {
-    if (!instance.isIdle(nowMs, this.#options.idleMs)) return;
+  async unloadIdle(instance: Instance): Promise<void> {
+    if (!instance.isIdle(this.#options.idleMs)) return;
     const { tenant } = instance;
     const { metrics, log } = this.#options;
     // Out of the map first: whoever pushes from here on opens another.
@@ -142,8 +142,10 @@ export class Instances {
 
   async #start(tenant: string): Promise<Instance> {
     const instance = this.#options.createInstance(tenant);
-    for (const { contentKey, receivedMs } of this.#loggedKeys.get(tenant) ?? []) {
-      instance.recentKeys.add(contentKey, 'durable', receivedMs);
+    // Known for a window from now on: the log has them in no order of time.
+    const monotonicMs = this.#options.platform.clock.monotonicMs();
+    for (const { contentKey } of this.#loggedKeys.get(tenant) ?? []) {
+      instance.recentKeys.add(contentKey, 'durable', monotonicMs);
     }
     await instance.start(this.#loggedUpTo.get(tenant) ?? 0);
     this.#loggedUpTo.delete(tenant);

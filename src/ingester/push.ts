@@ -59,7 +59,7 @@ export async function pushProfiles(
       throw error;
     }
     const group = await storeAll(prepared, context);
-    await commit(group, context);
+    await committed(group);
     if (group.failure !== undefined) throw group.failure;
     // A retry is acknowledged once the original is durable, not earlier.
     for (const original of group.originals) await original;
@@ -86,15 +86,15 @@ async function prepareAll(profiles: readonly PushedProfile[], context: PushConte
 
 /** What one request put into the log. */
 interface Group {
-  /** Of the last record; 0 when there was none. */
-  sequence: number;
-  /** Keys of the profiles that were logged. */
-  keys: Uint8Array[];
+  /** Logged, and not asked to be committed yet. */
+  logged: { sequence: number; key: Uint8Array }[];
+  /** One for each record: a log that fails in the middle commits some and refuses the others. */
+  commits: Promise<void>[];
   /** Commits, by other requests, of profiles that this request sent again. */
   originals: Promise<void>[];
   /** What stopped it on the way. */
   failure: unknown;
-  /** Resolves or rejects with the commit. */
+  /** Resolves or rejects with all commits. */
   committed: Deferred;
 }
 
@@ -104,12 +104,13 @@ interface Group {
  * committed all the same. The client sends the request again.
  */
 async function storeAll(prepared: readonly Prepared[], context: PushContext): Promise<Group> {
-  const { tenant, receivedMs, database, wal, recentKeys, metrics } = context;
-  const giveWay = slicer(context);
+  const { tenant, receivedMs, database, wal, recentKeys, metrics, clock } = context;
   const committed = createDeferred();
   // Whoever waits for it hears of the failure; when nobody does, this request's client does.
   committed.promise.catch(() => undefined);
-  const group: Group = { sequence: 0, keys: [], originals: [], failure: undefined, committed };
+  const group: Group = { logged: [], commits: [], originals: [], failure: undefined, committed };
+  // Others may append and commit meanwhile: a refusal has to be heard before they do.
+  const giveWay = slicer(context, () => startCommits(group, context));
   try {
     for (const [index, one] of prepared.entries()) {
       if (index > 0) await giveWay();
@@ -122,44 +123,64 @@ async function storeAll(prepared: readonly Prepared[], context: PushContext): Pr
       }
       // The scratch is shared: whoever scanned since, in this request or another, overwrote it.
       if (one.scanId !== database.scanId) database.scan(one.profile);
-      group.sequence = wal.append({ tenant, receivedMs, contentKey, labels, body });
-      recentKeys.add(contentKey, committed.promise, receivedMs);
-      group.keys.push(contentKey);
-      const entry = { sequence: group.sequence, plan, facts, timeNs, uuid: contentKey };
+      const sequence = wal.append({ tenant, receivedMs, contentKey, labels, body });
+      recentKeys.add(contentKey, committed.promise, clock.monotonicMs());
+      group.logged.push({ sequence, key: contentKey });
+      const entry = { sequence, plan, facts, timeNs, uuid: contentKey };
       const counts = database.ingest(entry, one.profile);
       if (counts !== undefined) stored(context, one, counts);
     }
   } catch (failure) {
     group.failure = failure;
   }
+  startCommits(group, context);
   return group;
 }
 
-/** Awaits `pause` when more than a slice has passed since it last did. */
-function slicer({ clock, pause }: PushContext): () => Promise<void> {
-  let startMs = clock.monotonicMs();
-  return async () => {
-    if (clock.monotonicMs() - startMs < sliceMs) return;
-    await pause();
-    startMs = clock.monotonicMs();
-  };
+function startCommits({ logged, commits }: Group, context: PushContext): void {
+  for (const record of logged.splice(0)) {
+    const commit = commitRecord(record, context);
+    // It is awaited when all have been asked for.
+    commit.catch(() => undefined);
+    commits.push(commit);
+  }
 }
 
-async function commit(group: Group, context: PushContext): Promise<void> {
-  const { wal, database, recentKeys } = context;
-  const { sequence, keys, committed } = group;
-  if (sequence === 0) return;
+async function commitRecord(
+  { sequence, key }: Group['logged'][number],
+  { wal, database, recentKeys }: PushContext,
+): Promise<void> {
   try {
     await wal.commit(sequence);
   } catch (error) {
     database.rollback(Math.max(sequence, wal.refusedUpTo()));
-    for (const key of keys) recentKeys.forget(key);
-    committed.reject(error);
+    recentKeys.forget(key);
     throw error;
   }
   database.commit(sequence);
-  for (const key of keys) recentKeys.settle(key);
-  committed.resolve();
+  recentKeys.settle(key);
+}
+
+/** Resolves when all of the group is durable; rejects, once all is decided, with what was not. */
+async function committed(group: Group): Promise<void> {
+  const outcomes = await Promise.allSettled(group.commits);
+  const refused = outcomes.find(({ status }) => status === 'rejected');
+  if (refused?.status === 'rejected') {
+    group.committed.reject(refused.reason);
+    throw refused.reason;
+  }
+  group.committed.resolve();
+}
+
+/** Calls `before` and awaits `pause` when more than a slice has passed since it last did. */
+function slicer({ clock, pause }: PushContext, before?: () => void): () => Promise<void> {
+  let startMs = clock.monotonicMs();
+  return async () => {
+    if (clock.monotonicMs() - startMs < sliceMs) return;
+    before?.();
+    await pause();
+    startMs = clock.monotonicMs();
+  };
 }
 
 function refusalError(refusals: readonly Refusal[], profileCount: number): Failure {

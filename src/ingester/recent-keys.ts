@@ -17,9 +17,10 @@ export class RecentKeys {
   #old = new Map<string, Known>();
   #youngSinceMs: number;
 
-  constructor(options: RecentKeysOptions, nowMs: number) {
+  /** Times are monotonic: a wall clock that is set must not make a retry a second copy. */
+  constructor(options: RecentKeysOptions, monotonicMs: number) {
     this.#options = options;
-    this.#youngSinceMs = nowMs;
+    this.#youngSinceMs = monotonicMs;
   }
 
   /** Whether the key was seen in the window, and whether its profile is durable yet. */
@@ -29,15 +30,13 @@ export class RecentKeys {
   }
 
   /** Notes a key whose profile is durable, or will be when the promise resolves. */
-  add(key: Uint8Array, known: Known, nowMs: number): void {
-    const isOver = nowMs - this.#youngSinceMs >= this.#options.windowMs;
-    // A clock that jumps back must not keep a generation for ever.
-    const isBack = nowMs < this.#youngSinceMs;
+  add(key: Uint8Array, known: Known, monotonicMs: number): void {
+    const isOver = monotonicMs - this.#youngSinceMs >= this.#options.windowMs;
     if (isOver || this.#young.size >= this.#options.keysMax) {
       this.#old = this.#young;
       this.#young = new Map();
-      this.#youngSinceMs = nowMs;
-    } else if (isBack) this.#youngSinceMs = nowMs;
+      this.#youngSinceMs = monotonicMs;
+    }
     this.#young.set(nameOf(key), known);
   }
 

@@ -87,6 +87,11 @@ export class Phlaredb {
     return this.#queue.isNeeded(ulid);
   }
 
+  /** True while the block's head is kept: the commit of the block is not known to have been done. */
+  isPending(ulid: string): boolean {
+    return this.#queue.heads.some((head) => head.ulid === ulid);
+  }
+
   /** Takes a block that is to be deleted off the list. */
   forget(ulid: string): void {
     this.#blockList.forget(ulid);

@@ -55,13 +55,19 @@ export class Shipper {
    * Ships every block that is not in the bucket, oldest first. One block that fails stops no
    * other. Resolves when the signal is aborted, too: what was finished is recorded. Rejects only
    * when the local blocks cannot be listed. Calls run one after another.
+   *
+   * `isPending` is true for a block whose commit is not done: it can be read by then, but a power
+   * loss may take it back, and its profiles would come into the bucket again in another block.
    */
-  sync(signal: AbortSignal): Promise<SyncReport> {
+  sync(
+    signal: AbortSignal,
+    isPending: (ulid: string) => boolean = () => false,
+  ): Promise<SyncReport> {
     return this.#syncs.run(async () => {
       const { metrics } = this.#options;
       metrics.storage.shipperSyncs.inc();
       try {
-        return await this.#sync(signal);
+        return await this.#sync(signal, isPending);
       } catch (error) {
         metrics.storage.shipperSyncFailures.inc();
         throw error;
@@ -82,12 +88,15 @@ export class Shipper {
     return unshipped;
   }
 
-  async #sync(signal: AbortSignal): Promise<SyncReport> {
+  async #sync(
+    signal: AbortSignal,
+    isPending: (ulid: string) => boolean,
+  ): Promise<SyncReport> {
     const { local, log, concurrency, metrics, tenant } = this.#options;
     const report: SyncReport = { uploaded: [], found: [], failed: [], pending: [] };
     const recorded = await readShipperFile(local, log);
     const blocks = await this.#listBlocks();
-    const open = blocks.filter((ulid) => !recorded.has(ulid));
+    const open = blocks.filter((ulid) => !recorded.has(ulid) && !isPending(ulid));
     await forEachBounded(open, concurrency, (ulid) => this.#shipInto(report, ulid, signal));
 
     const shipped = new Set([...recorded, ...report.found, ...report.uploaded]);

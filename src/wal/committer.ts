@@ -37,12 +37,20 @@ export class Committer {
   #attempts = 0;
   #retryAtMs = 0;
   /** The start of a new segment says where the one ends whose write failed. */
-  #isFenced = true;
+  #isFenced = false;
   #recovering: Promise<void> | undefined;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#queue = new CommitQueue(options.lastSequence);
+  }
+
+  /** Opens the first segment of this process; a disk that refuses is tried again later. */
+  async start(): Promise<void> {
+    await this.#fence();
+    if (this.#isFenced) return;
+    this.#attempts++;
+    this.#wait();
   }
 
   /** What is numbered, pending, committed and refused. */

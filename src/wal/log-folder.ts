@@ -100,6 +100,12 @@ export class LogFolder {
     await this.sync();
   }
 
+  /** What may still be written to this disk. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await this.#fileSystem.statfs(this.path);
+    return bavail * bsize;
+  }
+
   /** A new, empty file for the next segment, in place of one that is there. */
   makeSpare(): Promise<FileHandle> {
     return this.#fileSystem.open(`${this.path}/${spareName}`, 'w+');

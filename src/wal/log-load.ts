@@ -22,6 +22,8 @@ export interface LoadedLog {
   /** The number of the next segment. */
   nextSegment: number;
   faults: LogFault[];
+  /** The last process did not finish what it was writing. */
+  isTorn: boolean;
 }
 
 interface OpenSegment extends FoundSegment {
@@ -73,6 +75,7 @@ async function loadSegments(loading: Loading): Promise<LoadedLog> {
     lastSequence: 0,
     nextSegment: next,
     faults: [],
+    isTorn: false,
   };
   const loaded = known === undefined ? [] : await loadEach(opened, known);
   // Numbers may not be given twice under one identity: when nothing tells the last one, the
@@ -113,6 +116,7 @@ async function adopt(
   index.fileBytes = fileBytes;
   log.index.push(index);
   log.faults.push(...faults);
+  log.isTorn ||= isTorn && faults.length === 0;
   // What was torn off may have had as many records as there is room for heads.
   const lost = isTorn ? Math.ceil(reader.capacity / fixedHeadBytes) : 0;
   log.lastSequence = Math.max(log.lastSequence, lastSequence + lost);

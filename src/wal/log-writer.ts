@@ -1,6 +1,6 @@
 // The end of the log that is written to. Owns the open segment, the spare file made ahead of need,
 // and the step from one segment to the next; a write that failed is its caller's to judge.
-import { assert, messageOf } from '../errors.ts';
+import { assert, Failure, messageOf } from '../errors.ts';
 import type { FileHandle } from '../lib/file-system.ts';
 import type { Logger } from '../lib/log.ts';
 import type { PendingRecord } from './commit-queue.ts';
@@ -45,6 +45,9 @@ export class LogWriter {
   #segment: SegmentIndex | undefined;
   #spare: Promise<FileHandle | undefined> = Promise.resolve(undefined);
   #isClosing = false;
+  /** Somebody waits for the spare file. */
+  #isSpareUrgent = false;
+  #wakeZeros: () => void = () => undefined;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -73,24 +76,27 @@ export class LogWriter {
     const before = this.#segment;
     const segment = this.#nextSegment++;
     const file = (await this.#takeSpare()) ?? (await folder.makeSpare());
+    const made = new SegmentIndex(segment);
     try {
       const end = this.#encodeStart(segment, lastSequence);
       const { bytes, offset } = this.#pages.take();
       await writeAll(file, bytes, offset);
       await file.datasync();
       await folder.nameSpare(segment);
-      const made = new SegmentIndex(segment);
       made.fileBytes = segmentBytes;
       index.push(made);
       await folder.sync();
       made.end = end;
-      await this.#seal(before);
-      this.#file = file;
-      this.#segment = made;
     } catch (error) {
+      if (made.fileBytes > 0) await this.#trim(made, file);
       await this.#discard(file);
       throw error;
     }
+    const fileBefore = this.#file;
+    this.#file = undefined;
+    if (before !== undefined) await this.#seal(before, fileBefore);
+    this.#file = file;
+    this.#segment = made;
     this.prepareSpare();
   }
 
@@ -116,7 +122,19 @@ export class LogWriter {
     await writeAll(file, bytes, offset);
     await file.datasync();
     segment.end = this.#pages.position;
+    this.#wakeZeros();
     return written;
+  }
+
+  /**
+   * Gives back what earlier processes could not, or a power loss brought back. Before `roll`: all
+   * segments are sealed then.
+   */
+  async trimSealed(): Promise<void> {
+    for (const segment of this.#options.index.segments) {
+      const isLonger = segment.fileBytes > this.#options.layout.endOffsetOf(segment.end);
+      if (isLonger) await this.#seal(segment, undefined);
+    }
   }
 
   /** Starts to make a file for the next segment, in the background. */
@@ -133,7 +151,9 @@ export class LogWriter {
   /** Closes the files; the segment keeps what was committed. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    await this.#seal(this.#segment);
+    this.#wakeZeros();
+    if (this.#segment !== undefined) await this.#seal(this.#segment, this.#file);
+    this.#file = undefined;
     const spare = await this.#spare;
     await spare?.close();
   }
@@ -164,48 +184,72 @@ export class LogWriter {
     return this.#pages.position;
   }
 
-  /** Gives back the room behind the end of a segment that is no longer written to. */
-  async #seal(segment: SegmentIndex | undefined): Promise<void> {
-    const { folder, index, layout, log } = this.#options;
-    if (segment === undefined) return;
-    const file = this.#file;
-    this.#file = undefined;
+  /** Ends a segment that is no longer written to. */
+  async #seal(segment: SegmentIndex, file: FileHandle | undefined): Promise<void> {
     try {
-      const open = file ?? (await folder.open(segment.segment, 'r+'));
-      // A person who looks into a damaged file gets all of it.
-      const usedBytes = segment.isDamaged ? segment.fileBytes : layout.endOffsetOf(segment.end);
-      const fileBytes = Math.min(segment.fileBytes, usedBytes);
-      try {
-        if (fileBytes < segment.fileBytes) await open.truncate(fileBytes);
-      } finally {
-        await open.close();
-      }
-      if (segment !== index.active) index.resize(segment, fileBytes);
+      const open = file ?? (await this.#options.folder.open(segment.segment, 'r+'));
+      await this.#trim(segment, open);
+      await open.close();
+    } catch (error) {
+      this.#warn('log segment cannot be closed', error, segment.segment);
+    }
+  }
+
+  /** Gives back the room behind the end of a segment. */
+  async #trim(segment: SegmentIndex, file: FileHandle): Promise<void> {
+    const { index, layout } = this.#options;
+    // A person who looks into a damaged file gets all of it. What was never written to keeps its
+    // start: it may be all that says where the segment before it ends.
+    const end = Math.max(segment.end, this.#startBytes());
+    const usedBytes = segment.isDamaged ? segment.fileBytes : layout.endOffsetOf(end);
+    if (usedBytes >= segment.fileBytes) return;
+    try {
+      await file.truncate(usedBytes);
+      if (segment === index.active) segment.fileBytes = usedBytes;
+      else index.resize(segment, usedBytes);
     } catch (error) {
       // Only room is lost: the next segment says where this one ends.
-      log.warn('log segment keeps its unused room', {
-        segment: segment.segment,
-        error: messageOf(error),
-      });
+      this.#warn('log segment keeps its unused room', error, segment.segment);
     }
   }
 
   async #takeSpare(): Promise<FileHandle | undefined> {
+    this.#isSpareUrgent = true;
+    this.#wakeZeros();
     const spare = await this.#spare;
+    this.#isSpareUrgent = false;
     this.#spare = Promise.resolve(undefined);
     return spare;
   }
 
+  /**
+   * Waits until zeros from `offset` on are due: ahead of the records twice as fast as they come,
+   * and no faster, because commits wait for the same disk. False: no more are wanted.
+   */
+  async #zerosDue(offset: number): Promise<boolean> {
+    while (!this.#isClosing && !this.#isSpareUrgent && offset > 2 * (this.#segment?.end ?? 0)) {
+      await new Promise<void>((resolve) => {
+        this.#wakeZeros = resolve;
+      });
+    }
+    return !this.#isClosing;
+  }
+
   async #makeSpare(): Promise<FileHandle | undefined> {
-    const { folder, segmentBytes, log } = this.#options;
+    const { folder, segmentBytes } = this.#options;
     if (this.#isClosing) return undefined;
     let file: FileHandle | undefined;
     try {
+      const freeBytes = await folder.freeBytes();
+      // The last room of a disk is for records, not for zeros.
+      if (freeBytes < 2 * segmentBytes) {
+        throw new Failure('unavailable', `disk has ${freeBytes} bytes, limit ${2 * segmentBytes}`);
+      }
       file = await folder.makeSpare();
-      if (await zeroFill(file, segmentBytes, () => !this.#isClosing)) return file;
+      if (await zeroFill(file, segmentBytes, (at) => this.#zerosDue(at))) return file;
     } catch (error) {
       // Without it the next segment is written without zeros ahead: slower, as safe.
-      log.warn('no spare log segment', { bytes: segmentBytes, error: messageOf(error) });
+      this.#warn('no spare log segment', error, this.#nextSegment);
     }
     await this.#discard(file);
     return undefined;
@@ -217,7 +261,11 @@ export class LogWriter {
       await file?.close();
       await this.#options.folder.removeSpare();
     } catch (error) {
-      this.#options.log.warn('spare log segment cannot be removed', { error: messageOf(error) });
+      this.#warn('spare log segment cannot be removed', error, this.#nextSegment);
     }
+  }
+
+  #warn(message: string, error: unknown, segment: number): void {
+    this.#options.log.warn(message, { segment, error: messageOf(error) });
   }
 }

@@ -184,6 +184,7 @@ export interface SegmentStart {
   previousEnd: number;
 }
 
+/** The body of a `segment` record. */
 export function encodeSegmentStart({ logId, previous, previousEnd }: SegmentStart): Uint8Array {
   const bytes = new Uint8Array(8 + logId.length);
   const view = new DataView(bytes.buffer);

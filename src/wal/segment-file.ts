@@ -7,7 +7,7 @@ import { type PageLayout, pageHeaderBytes, readPageHeader, type SegmentName } fr
 /** One write: beyond this, a longer one gains no speed and makes others wait. */
 const writeBytesMax = 256 * 1024;
 /** Zeros between two fsyncs of a file in the making, so that a commit never waits for many. */
-const zeroBytesPerSync = 4 * 1024 * 1024;
+const zeroBytesPerSync = 1024 * 1024;
 
 /** What the system refused, as `unavailable`; a Failure is answered unchanged. */
 export function logFailure(error: unknown, doing: string): Failure {
@@ -29,16 +29,19 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, offset: numb
   }
 }
 
-/** Fills a new file with zeros and fsyncs it; false when `isWanted` came to say no. */
+/**
+ * Fills a new file with zeros and fsyncs it. Asks `goOn` before it writes from an offset on; false
+ * when that came to say no.
+ */
 export async function zeroFill(
   file: FileHandle,
   fileBytes: number,
-  isWanted: () => boolean,
+  goOn: (offset: number) => Promise<boolean>,
 ): Promise<boolean> {
   const zeros = new Uint8Array(Math.min(writeBytesMax, fileBytes));
   let unsynced = 0;
   for (let at = 0; at < fileBytes; at += zeros.length) {
-    if (!isWanted()) return false;
+    if (!(await goOn(at))) return false;
     await writeAll(file, zeros.subarray(0, Math.min(zeros.length, fileBytes - at)), at);
     unsynced += zeros.length;
     if (unsynced < zeroBytesPerSync) continue;

@@ -5,7 +5,7 @@
 // next one: in it, what a record states as durable is; behind that, records count up to the first
 // that is not whole.
 import type { SegmentName } from './pages.ts';
-import { decodeKeys, type RecordHead, recordKinds } from './record.ts';
+import { decodeKeys, fixedHeadBytes, type RecordHead, recordKinds } from './record.ts';
 import type { SegmentReader } from './segment-file.ts';
 import { SegmentIndex } from './segment-index.ts';
 import { type ScannedRecord, scanSegment } from './segment-scan.ts';
@@ -63,6 +63,7 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
   const loading = new Loading(name);
   let position = 0;
   let doubtfulEnd = 0;
+  let isClosed = false;
   const limit = reader.capacity;
   const visit = (record: ScannedRecord) => {
     const { head, body } = record;
@@ -75,13 +76,15 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
     loading.gap(position, head.position);
     loading.take(record, true);
     // A log that was closed says so last: what it says is durable is all there is.
-    if (head.kind === recordKinds.end) return false;
+    isClosed = head.kind === recordKinds.end;
+    if (isClosed) return false;
     position = record.end;
     if (position > durableEnd) doubtfulEnd = position;
     return true;
   };
   await scanSegment({ reader, name, limit, wantsBody: () => true, visit });
   if (!loading.hasRecords) loading.gap(0, limit);
+  if (!isClosed && (await hasBytes(reader, position))) loading.isTorn = true;
   const isDoubtful = doubtfulEnd > durableEnd;
   return loading.finish(
     Math.max(position, durableEnd),
@@ -99,6 +102,13 @@ async function statedEnd(reader: SegmentReader, name: SegmentName): Promise<numb
   };
   await scanSegment({ reader, name, limit, wantsBody: () => false, visit });
   return end;
+}
+
+/** True when something was written at `position`, finished or not. */
+async function hasBytes(reader: SegmentReader, position: number): Promise<boolean> {
+  const length = Math.min(fixedHeadBytes, reader.capacity - position);
+  const bytes = await reader.at(position, length, length);
+  return bytes?.some((byte) => byte !== 0) ?? false;
 }
 
 class Loading {

@@ -1,6 +1,6 @@
 // The durable log: segments in a folder, one fsync for all who wait. Owns what is taken, read and
-// released; `committer.ts` writes, `log-writer.ts` opens segments, `log-load.ts` reads them at start,
-// `log-drop.ts` deletes them. `FORMAT.md` draws the bytes.
+// released; `committer.ts` writes, `log-writer.ts` opens segments, `log-load.ts` reads them at
+// start, `log-drop.ts` deletes them. `FORMAT.md` draws the bytes.
 //
 // A record is in the index only when it is durable, and only what is in the index is read.
 import { assert, Failure, messageOf } from '../errors.ts';
@@ -47,9 +47,14 @@ export interface SegmentWalOptions {
   /** A new ULID. */
   newId: () => string;
   log: Logger;
-  /** Bound of what is held; the disk holds at most two segments more. */
+  /**
+   * Bound of what is held. The disk holds at most three segments more: the open one, the spare one,
+   * and one of releases and keys, which are never refused. At least a few segments.
+   */
   bytesMax: number;
+  /** Default 64 MiB; a record must fit. */
   segmentBytes?: number;
+  /** Default 32 KiB, and always the same for one log. */
   pageBytes?: number;
   /** How long keys are kept beyond their records. */
   keyWindowMs?: number;
@@ -87,6 +92,7 @@ export class SegmentWal implements Wal {
     return this.#opened().id;
   }
 
+  /** A disk that is full fails no start: the log is read, and takes records once there is room. */
   async start(): Promise<void> {
     assert(this.#open === undefined, 'log is started twice');
     const { newId, clock, random, log, segmentBytes = defaultSegmentBytes } = this.#options;
@@ -95,13 +101,15 @@ export class SegmentWal implements Wal {
       const loaded = await loadLog(folder, layout, newId);
       const { id, index, lastSequence, nextSegment } = loaded;
       for (const fault of loaded.faults) this.#noteFault(fault);
+      if (loaded.isTorn) log.warn('log ends in an unfinished record: dropped');
       const logTag = logTagOf(id);
       const { nowMs } = clock;
       const fixed = { folder, layout, index, logId: id, logTag };
       const writer = new LogWriter({ ...fixed, segmentBytes, nextSegment, nowMs, log });
-      await writer.adoptSpare();
-      await writer.roll(lastSequence);
       const committer = new Committer({ index, writer, clock, random, log, lastSequence });
+      await writer.trimSealed();
+      await writer.adoptSpare();
+      await committer.start();
       this.#open = { id, logTag, index, writer, committer };
     } catch (error) {
       throw logFailure(error, 'start');
@@ -219,10 +227,11 @@ export class SegmentWal implements Wal {
     const held = index.heldBytes() + pendingBytes;
     if (held + bytes > bytesMax) throw noRoom(`log holds ${held} bytes`, bytes, bytesMax);
     if (pendingBytes + bytes <= writer.room) return;
-    // The open segment is about to be sealed, and then counts as a whole.
+    // The open segment is about to be sealed with all that is to go before this record, and then
+    // counts as a whole.
     const { active, sealedBytes } = index;
     const isPinned = pendingBytes > 0 || (active?.held.size ?? 0) > 0;
-    const sealed = sealedBytes + (isPinned ? (active?.end ?? 0) : 0);
+    const sealed = sealedBytes + (isPinned ? (active?.end ?? 0) + pendingBytes : 0);
     if (sealed > bytesMax) throw noRoom(`log segments have ${sealed} bytes`, bytes, bytesMax);
   }
 

@@ -49,7 +49,7 @@ export interface Wal {
   append(record: ProfileRecord): number;
   /**
    * Resolves once every record up to `sequence` is durable. Rejects with `unavailable` when it
-   * could not be made so: then no record after the last commit that resolved will ever be read.
+   * could not be made so: then it is refused, and `refusedUpTo` tells what else is.
    */
   commit(sequence: number): Promise<void>;
   /**

@@ -131,7 +131,7 @@ describe('the fsync calls of the filesystem bucket', () => {
   });
 });
 
-/** All work as it is; then some after a death and with failing fsyncs: they have calls of theirs. */
+/** All work as it is; then some after a death or with failing fsyncs, for calls made only there. */
 async function variants(): Promise<PowerLossCase<BucketOracle>[]> {
   const found = names.map((name) => bucketCase(name));
   for (const name of ['put, and put again', 'abort a commit that failed']) {

@@ -157,7 +157,7 @@ describe('the fsync calls of the log', () => {
   });
 });
 
-/** All work as it is; then some after a death and with failing fsyncs: they have calls of theirs. */
+/** All work as it is; then some after a death or with failing fsyncs, for calls made only there. */
 async function variants(): Promise<PowerLossCase<WalOracle>[]> {
   const found = names.map((name) => walCase(name));
   const operations = await operationsOf('append and commit');

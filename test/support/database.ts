@@ -39,7 +39,7 @@ export async function openDatabase(options: DatabaseOptions = {}) {
   const pool = new ArmedPool(options, platform.headModule, platform.random);
   const blocks = new MemoryBucket();
   const quarantine = new MemoryBucket();
-  const recentKeys = new RecentKeys({ windowMs: 900_000, keysMax: 1_000 }, clock.nowMs());
+  const recentKeys = new RecentKeys({ windowMs: 900_000, keysMax: 1_000 }, clock.monotonicMs());
   let count = 0;
   const database = new Phlaredb({
     tenant: 'a',

@@ -1,19 +1,36 @@
 // An open file or folder of the model disk. Owns its position; the disk owns faults and waiting.
 import type { FileHandle, FileStat } from '../../src/lib/file-system.ts';
-import type { ModelDisk } from './model-disk.ts';
-import { systemError } from './model-disk-control.ts';
+import type { Random } from '../fixtures/random.ts';
+import { type DiskControl, type OperationKind, systemError } from './model-disk-control.ts';
 import { FileNode } from './model-disk-file.ts';
-import type { FolderNode } from './model-disk-tree.ts';
+import type { DiskNode } from './model-disk-tree.ts';
+
+/** What an open file needs of the disk it is on. */
+export interface HandleHost {
+  readonly control: DiskControl;
+  readonly random: Random;
+  nowMs(): number;
+  step<T>(
+    kind: OperationKind,
+    isChange: boolean,
+    path: string,
+    apply: () => T,
+    onFault?: () => unknown,
+  ): Promise<T>;
+  beginSync(node: DiskNode): { succeed(): void; fail(): void };
+  writableBytes(node: FileNode, offset: number, length: number, path: string): number;
+  statOf(node: DiskNode): FileStat;
+}
 
 export class ModelHandle implements FileHandle {
-  readonly #disk: ModelDisk;
-  readonly #node: FileNode | FolderNode;
+  readonly #disk: HandleHost;
+  readonly #node: DiskNode;
   readonly #path: string;
   readonly #isWritable: boolean;
   #position = 0;
   #isOpen = true;
 
-  constructor(disk: ModelDisk, node: FileNode | FolderNode, path: string, isWritable: boolean) {
+  constructor(disk: HandleHost, node: DiskNode, path: string, isWritable: boolean) {
     this.#disk = disk;
     this.#node = node;
     this.#path = path;

@@ -12,7 +12,7 @@ import { createRandom, type Random } from '../fixtures/random.ts';
 import { createChoice } from './model-disk-choice.ts';
 import { DiskControl, type OperationKind, systemError } from './model-disk-control.ts';
 import { FileNode } from './model-disk-file.ts';
-import { ModelHandle } from './model-disk-handle.ts';
+import { type HandleHost, ModelHandle } from './model-disk-handle.ts';
 import { type DiskNode, EntryJournal, FolderNode, type Place } from './model-disk-tree.ts';
 
 const blockBytes = 512;
@@ -26,7 +26,7 @@ export interface ModelDiskOptions {
   hasShortWrites?: boolean;
 }
 
-export class ModelDisk implements FileSystem {
+export class ModelDisk implements FileSystem, HandleHost {
   readonly control = new DiskControl();
   readonly random: Random;
   readonly #options: ModelDiskOptions;

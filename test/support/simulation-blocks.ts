@@ -49,6 +49,19 @@ export class BlockReader {
     return blocks;
   }
 
+  /** Last sequence in the local blocks of each tenant. */
+  async lastSequences(local: Bucket, tenants: readonly string[]): Promise<Map<string, number>> {
+    const last = new Map<string, number>();
+    for (const tenant of tenants) {
+      const { objects } = await local.list(`tenants/${tenant}/local/`);
+      for (const { key } of objects.filter((one) => one.key.endsWith(`/${metaFile}`))) {
+        const { log } = parseBlockMeta(await local.get(key), key);
+        last.set(tenant, Math.max(last.get(tenant) ?? 0, log.lastSequence));
+      }
+    }
+    return last;
+  }
+
   #profiles(name: string, bytes: Uint8Array): StoredProfile[] {
     const known = this.#known.get(name);
     if (known !== undefined) {

@@ -62,8 +62,8 @@ export function remoteBucket(inner: Bucket, network: Network): Bucket {
 export interface LocalTap {
   /** A block's `meta.json` is about to be deleted: `tenants/<tenant>/local/<ULID>/meta.json`. */
   onDelete(tenant: string, ulid: string): Promise<void>;
-  /** A block is about to become visible. */
-  onBlock(tenant: string, lastSequence: number): void;
+  /** A block is about to become visible, or is by now. */
+  onBlock(tenant: string, lastSequence: number, isCommitted: boolean): void;
 }
 
 /** Tells of blocks that come and go. */
@@ -79,8 +79,9 @@ export function tappedLocal(inner: Bucket, tap: LocalTap): Bucket {
       const stage = await inner.stage(prefix);
       const commit = async (meta: Uint8Array) => {
         const { tenant, log } = parseBlockMeta(meta);
-        tap.onBlock(tenant, log.lastSequence);
+        tap.onBlock(tenant, log.lastSequence, false);
         await stage.commit(meta);
+        tap.onBlock(tenant, log.lastSequence, true);
       };
       return { ...boundStage(stage), commit };
     },

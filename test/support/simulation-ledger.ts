@@ -2,6 +2,7 @@
 // bytes end in, and what may and must be found of each: the oracle of every check.
 import { createHash } from 'node:crypto';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
+import { Writer } from '../fixtures/protobuf.ts';
 import type { Random } from '../fixtures/random.ts';
 import { stamped } from './stamp.ts';
 
@@ -22,8 +23,8 @@ export interface SentProfile {
   /** A commit that covers it has resolved, or may have before a crash. */
   isCommitted: boolean;
   isAcknowledged: boolean;
-  /** Wall time of the first attempt, 0 before it. */
-  firstSentMs: number;
+  /** Monotonic time of the first attempt, and the least wall time of any. */
+  firstSent: { wallMs: number; monotonicMs: number } | undefined;
 }
 
 export const tenants = ['shop', 'Bank_2'] as const;
@@ -39,6 +40,7 @@ export class Ledger {
   readonly #byMark = new Map<string, SentProfile>();
   readonly #byKey = new Map<string, SentProfile>();
   readonly #flushedUpTo = new Map<string, number>();
+  readonly #durableUpTo = new Map<string, number>();
   #logId: string | undefined;
 
   constructor(random: Random) {
@@ -64,7 +66,7 @@ export class Ledger {
       sequence: 0,
       isCommitted: false,
       isAcknowledged: false,
-      firstSentMs: 0,
+      firstSent: undefined,
     };
     this.profiles.push(profile);
     this.#byMark.set(markOf(profile.body), profile);
@@ -89,6 +91,12 @@ export class Ledger {
     }
   }
 
+  /** A process finds the key in the log it was started on. */
+  noteLogged(contentKey: Uint8Array): void {
+    const profile = this.#byKey.get(Buffer.from(contentKey).toString('hex'));
+    if (profile !== undefined) profile.isCommitted = true;
+  }
+
   /** A block of the tenant's records up to `sequence` is about to become visible. */
   noteFlush(tenant: string, sequence: number): void {
     this.#flushedUpTo.set(tenant, Math.max(this.flushedUpTo(tenant), sequence));
@@ -98,10 +106,16 @@ export class Ledger {
     return this.#flushedUpTo.get(tenant) ?? 0;
   }
 
-  /** After a restart: what the new process takes for flushed. */
+  /** The block of the tenant's records up to `sequence` is durable, even if it is deleted later. */
+  noteBlock(tenant: string, sequence: number): void {
+    this.#durableUpTo.set(tenant, Math.max(this.#durableUpTo.get(tenant) ?? 0, sequence));
+  }
+
+  /** After a restart: of the blocks that were about to become visible, those that are there. */
   restartFlushes(flushed: ReadonlyMap<string, number>): void {
     this.#flushedUpTo.clear();
-    for (const [tenant, sequence] of flushed) this.#flushedUpTo.set(tenant, sequence);
+    for (const [tenant, sequence] of this.#durableUpTo) this.noteFlush(tenant, sequence);
+    for (const [tenant, sequence] of flushed) this.noteFlush(tenant, sequence);
   }
 
   /** The log's identity must outlive everything. */
@@ -115,19 +129,21 @@ export class Ledger {
   }
 }
 
-/** Distinct stacks and up to 12 KB that do not compress, so that segments and blocks fill. */
+/** Distinct stacks, and up to 12 KB that do not compress and nobody reads, so that the log fills. */
 function pprof(random: Random, id: number, typeCount: number): Uint8Array {
   const depth = 1 + random.below(3);
-  const bytes = random.below(3) === 0 ? random.below(12_000) : random.below(600);
-  const noise = createHash('shake256', { outputLength: bytes }).update(String(id)).digest('base64');
   const numbers = Array.from({ length: depth }, (_, at) => at + 1);
-  return encodePprof({
-    sampleTypes: [['cpu', 'nanoseconds'] as const, ['samples', 'count'] as const].slice(0, typeCount),
+  const types = [['cpu', 'nanoseconds'] as const, ['samples', 'count'] as const];
+  const profile = encodePprof({
+    sampleTypes: types.slice(0, typeCount),
     functions: numbers.map((n) => ({ id: n, name: `work-${(id + n) % 11}` })),
     locations: numbers.map((n) => ({ id: n, lines: [{ function: n, line: n }] })),
     samples: [{ locations: numbers, values: [id + 1, 1].slice(0, typeCount) }],
-    comments: [noise],
   });
+  const bytes = random.below(3) === 0 ? random.below(12_000) : random.below(600);
+  const noise = createHash('shake256', { outputLength: bytes }).update(String(id)).digest('hex');
+  const unusedText = new Writer().bytes(6, Buffer.from(noise, 'latin1').subarray(0, bytes)).finish();
+  return new Uint8Array(Buffer.concat([profile, unusedText]));
 }
 
 function markOf(body: Uint8Array): string {

@@ -18,6 +18,8 @@ export interface Sabotage {
   local?: (inner: Bucket, wal: Wal) => Bucket;
   remote?: (inner: Bucket) => Bucket;
   wal?: (inner: Wal) => Wal;
+  /** Nothing is swept before the start. */
+  isUnswept?: boolean;
 }
 
 export interface ProcessParts {
@@ -38,6 +40,8 @@ export interface ProcessParts {
 export interface SimulatedProcess {
   app: App;
   wal: Wal;
+  /** As a server does: nothing is used before the leftovers of the last process are gone. */
+  start(): Promise<void>;
 }
 
 export const dataFolder = '/data';
@@ -65,7 +69,8 @@ export async function createProcess(parts: ProcessParts): Promise<SimulatedProce
   });
   const tapped = parts.tapWal(segments);
   const wal = sabotage.wal?.(tapped) ?? tapped;
-  const tappedBucket = parts.tapLocal(new FilesystemBucket(dataFolder, fileSystem));
+  const folder = new FilesystemBucket(dataFolder, fileSystem);
+  const tappedBucket = parts.tapLocal(folder);
   const platform: Platform = {
     ...parts.base,
     clock,
@@ -84,7 +89,12 @@ export async function createProcess(parts: ProcessParts): Promise<SimulatedProce
     },
     logLine: parts.onLine,
   };
-  return { app: await createApp(platform, settings), wal };
+  const app = await createApp(platform, settings);
+  const start = async () => {
+    if (sabotage.isUnswept !== true) await folder.sweep();
+    await app.start();
+  };
+  return { app, wal, start };
 }
 
 function newId(random: Random): string {
@@ -103,14 +113,19 @@ export async function send(app: App, path: string, init: RequestInit & { tenant?
   return { status: response.status, body: await response.text() };
 }
 
-/** The values of a label that the tenant's heads have. */
-export async function labelValues(app: App, tenant: string, name: string): Promise<string[]> {
+/** The values of a label that the tenant's heads have; undefined when it cannot be told now. */
+export async function labelValues(
+  app: App,
+  tenant: string,
+  name: string,
+): Promise<string[] | undefined> {
   const { status, body } = await send(app, '/ingester.v1.IngesterService/LabelValues', {
     method: 'POST',
     tenant,
     body: JSON.stringify({ name }),
     headers: { 'content-type': 'application/json' },
   });
+  if (status === 503) return undefined;
   if (status !== 200) throw new Error(`label values answered ${status}: ${body}`);
   return (JSON.parse(body) as { names?: string[] }).names ?? [];
 }

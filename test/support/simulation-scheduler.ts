@@ -25,6 +25,8 @@ export class Scheduler {
   #monotonicMs = 0;
   #ready: Waiting[] = [];
   #sleepers: Sleeper[] = [];
+  /** When the wall clock was set, and what it showed before. */
+  readonly #jumps: { atMs: number; wallMs: number }[] = [];
 
   constructor(random: Random) {
     this.#random = random;
@@ -78,7 +80,14 @@ export class Scheduler {
 
   /** Somebody sets the wall clock. */
   jump(ms: number): void {
+    this.#jumps.push({ atMs: this.#monotonicMs, wallMs: this.#wallMs });
     this.#wallMs += ms;
+  }
+
+  /** The latest that the wall clock has shown since a monotonic time. */
+  wallPeakSince(monotonicMs: number): number {
+    const before = this.#jumps.filter(({ atMs }) => atMs >= monotonicMs);
+    return Math.max(this.#wallMs, ...before.map(({ wallMs }) => wallMs));
   }
 
   /** The process is gone, and with it all that it waited for. */

@@ -1,0 +1,44 @@
+// The whole store in worlds that seeds decide. `PHLOX_TEST_SEEDS` says how many, `PHLOX_TEST_SEED`
+// runs a single one again. The planted bugs show that the worlds are hard enough.
+import { describe, expect, it } from 'vitest';
+import { type Outcome, simulate } from '../support/simulation.ts';
+import { plantedBugs } from '../support/simulation-bugs.ts';
+
+const seedCount = Number(process.env['PHLOX_TEST_SEEDS'] ?? 100);
+const onlySeed = process.env['PHLOX_TEST_SEED'];
+/** What a run of tests finds at the least, however many seeds it is asked to try. */
+const defaultSeedCount = 100;
+const linesShown = 120;
+
+function report({ seed, problems, trace }: Outcome): string {
+  const lines = trace.slice(-linesShown).join('\n');
+  return `${lines}\nPHLOX_TEST_SEED=${seed}: ${problems.slice(0, 5).join('; ')}`;
+}
+
+describe('a store whose processes, disk and network fail', () => {
+  it('keeps each acknowledged profile once', { timeout: seedCount * 10_000 }, async () => {
+    const from = Number(onlySeed ?? 0);
+    const to = onlySeed === undefined ? seedCount : from + 1;
+    for (let seed = from; seed < to; seed++) {
+      const outcome = await simulate(seed);
+      if (outcome.problems.length > 0) expect.fail(report(outcome));
+      expect(outcome.acknowledged).toBeGreaterThan(0);
+    }
+  });
+
+  it('does the same again for the same seed', async () => {
+    const first = await simulate(7);
+    const { digest, events } = await simulate(7);
+    expect({ digest, events }).toEqual({ digest: first.digest, events: first.events });
+  });
+});
+
+describe.skipIf(onlySeed !== undefined)('a simulation', () => {
+  it.for(Object.keys(plantedBugs))('finds that %s', { timeout: 300_000 }, async (name) => {
+    for (let seed = 0; seed < defaultSeedCount; seed++) {
+      const { problems } = await simulate(seed, plantedBugs[name]);
+      if (problems.length > 0) { console.log(`FOUND ${seed} ${name}: ${problems[0]}`); return; }
+    }
+    expect.fail(`not found in ${defaultSeedCount} seeds`);
+  });
+});
