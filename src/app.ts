@@ -221,7 +221,10 @@ async function instanceMaker(
     return new Instance({
       tenant,
       database: new Phlaredb({ ...shared, tenant, blocks, quarantine, log }),
-      recentKeys: new RecentKeys({ windowMs: keyWindowMs, keysMax: recentKeysMax }, clock.monotonicMs()),
+      recentKeys: new RecentKeys(
+        { windowMs: keyWindowMs, keysMax: recentKeysMax },
+        clock.monotonicMs(),
+      ),
       shipper,
       shipIntervalMs: settings.shipInterval,
       platform,

@@ -95,12 +95,15 @@ export class Ingester implements IngesterService {
   }
 
   async flush(tenant?: string): Promise<void> {
-    if (tenant === undefined) await this.#instances.reopened();
+    const closedCount = tenant === undefined ? await this.#instances.reopened() : 0;
     const chosen =
       tenant === undefined
         ? [...this.#instances.all()]
         : [await this.#instances.find(tenant)].filter((one) => one !== undefined);
     await this.#flushAll(chosen, 'api');
+    if (closedCount === 0) return;
+    const message = `${closedCount} tenants have records in the log and could not be opened`;
+    throw new Failure('unavailable', message, { retryAfterSeconds: 5 });
   }
 
   async #flushAll(instances: readonly Instance[], reason: FlushReason): Promise<void> {

@@ -123,10 +123,14 @@ export class Instances {
     log.debug('tenant unloaded', { tenant });
   }
 
-  /** Resolves when the tenants of an earlier run are open. */
-  async reopened(): Promise<void> {
+  /**
+   * Waits for the tenants of an earlier run to be open; resolves to how many could not be opened
+   * although they have records in the log.
+   */
+  async reopened(): Promise<number> {
     this.reopen();
     await this.#reopening;
+    return this.#loggedUpTo.size;
   }
 
   /** Opens no more by itself; resolves when nothing is being opened. */

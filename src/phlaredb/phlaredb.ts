@@ -87,7 +87,7 @@ export class Phlaredb {
     return this.#queue.isNeeded(ulid);
   }
 
-  /** True while the block's head is kept: the commit of the block is not known to have been done. */
+  /** True while the block's head is kept: its commit is not known to have been done. */
   isPending(ulid: string): boolean {
     return this.#queue.heads.some((head) => head.ulid === ulid);
   }

@@ -88,10 +88,7 @@ export class Shipper {
     return unshipped;
   }
 
-  async #sync(
-    signal: AbortSignal,
-    isPending: (ulid: string) => boolean,
-  ): Promise<SyncReport> {
+  async #sync(signal: AbortSignal, isPending: (ulid: string) => boolean): Promise<SyncReport> {
     const { local, log, concurrency, metrics, tenant } = this.#options;
     const report: SyncReport = { uploaded: [], found: [], failed: [], pending: [] };
     const recorded = await readShipperFile(local, log);

@@ -37,7 +37,10 @@ describe.skipIf(onlySeed !== undefined)('a simulation', () => {
   it.for(Object.keys(plantedBugs))('finds that %s', { timeout: 300_000 }, async (name) => {
     for (let seed = 0; seed < defaultSeedCount; seed++) {
       const { problems } = await simulate(seed, plantedBugs[name]);
-      if (problems.length > 0) { console.log(`FOUND ${seed} ${name}: ${problems[0]}`); return; }
+      if (problems.length > 0) {
+        console.log(`FOUND ${seed} ${name}: ${problems[0]}`);
+        return;
+      }
     }
     expect.fail(`not found in ${defaultSeedCount} seeds`);
   });

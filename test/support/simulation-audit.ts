@@ -1,8 +1,9 @@
 // What must hold of a store at rest: every acknowledged profile exactly once over blocks and log,
 // nothing twice, nothing of one tenant with another, every block whole.
+import { tenantBlocksPrefix } from '../../src/block/files.ts';
 import type { Bucket } from '../../src/bucket/bucket.ts';
 import type { Wal } from '../../src/wal/wal.ts';
-import { BlockReader, type StoredBlock } from './simulation-blocks.ts';
+import type { BlockReader, StoredBlock } from './simulation-blocks.ts';
 import { type Ledger, tenants } from './simulation-ledger.ts';
 
 export interface AuditParts {
@@ -18,11 +19,10 @@ export interface AuditResult {
   problems: string[];
   /** Pods of the profiles that only the log has, by tenant: what heads must show. */
   pods: Map<string, Set<string>>;
-  /** Last sequence that the local blocks of each tenant hold. */
-  flushedUpTo: Map<string, number>;
   /** Records of the log that are in no block. */
   loggedCount: number;
-  unshippedCount: number;
+  /** Local blocks that the bucket lacks, as `tenant/ulid`. */
+  unshipped: string[];
 }
 
 /** Looks at everything there is. The process must be at rest. */
@@ -33,7 +33,7 @@ export async function audit(parts: AuditParts): Promise<AuditResult> {
   const remote =
     parts.remote === undefined
       ? new Map<string, StoredBlock>()
-      : await reader.read(parts.remote, (tenant) => `${tenant}/phlaredb/`, tenants);
+      : await reader.read(parts.remote, tenantBlocksPrefix, tenants);
   const flushedUpTo = new Map<string, number>();
   for (const { tenant, meta } of local.values()) {
     if (meta.log.id !== wal.id) problems.push(`block ${meta.ulid} is of another log`);
@@ -63,11 +63,12 @@ export async function audit(parts: AuditParts): Promise<AuditResult> {
     const sent = note(Buffer.from(contentKey).toString('hex'), tenant, `log record ${sequence}`);
     if (sent !== undefined) pods.get(tenant)?.add(sent.pod);
   }
-  for (const { id, isAcknowledged } of ledger.profiles) {
+  for (const { id, isAcknowledged, isExpired } of ledger.profiles) {
     const places = found.get(id) ?? [];
     if (places.length > 1) problems.push(`profile ${id} is stored twice: ${places.join(', ')}`);
-    if (places.length === 0 && isAcknowledged) problems.push(`acked profile ${id} is lost`);
+    const isRequired = isAcknowledged && !isExpired;
+    if (places.length === 0 && isRequired) problems.push(`acked profile ${id} is lost`);
   }
-  const unshippedCount = [...local.keys()].filter((name) => !remote.has(name)).length;
-  return { problems, pods, flushedUpTo, loggedCount, unshippedCount };
+  const unshipped = [...local.keys()].filter((name) => !remote.has(name));
+  return { problems, pods, loggedCount, unshipped };
 }

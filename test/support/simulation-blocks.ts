@@ -1,5 +1,6 @@
 // What blocks hold, told by another Parquet reader than the one that will serve queries: the
-// content keys, times and rows of their profiles. Owns the checks of a block against its `meta.json`.
+// content keys, times and rows of their profiles. Owns the checks of a block against its
+// `meta.json`.
 import { tableFromIPC } from 'apache-arrow';
 import { readParquet } from 'parquet-wasm/esm';
 import { blockKey, metaFile } from '../../src/block/files.ts';
@@ -65,7 +66,8 @@ export class BlockReader {
   #profiles(name: string, bytes: Uint8Array): StoredProfile[] {
     const known = this.#known.get(name);
     if (known !== undefined) {
-      if (Buffer.compare(known.bytes, bytes) !== 0) throw new Error(`block ${name} has two contents`);
+      if (Buffer.compare(known.bytes, bytes) !== 0)
+        throw new Error(`block ${name} has two contents`);
       return known.profiles;
     }
     const profiles = readProfiles(bytes);

@@ -15,6 +15,8 @@ export interface Network {
   random: Random;
   /** How the network is at present. */
   weather(): Weather;
+  /** An object is about to be deleted. */
+  onDelete(key: string): Promise<void>;
 }
 
 const timeoutMs = 30_000;
@@ -54,7 +56,11 @@ export function remoteBucket(inner: Bucket, network: Network): Bucket {
       return body.length;
     },
     list: (prefix, o) => call('list', o?.signal, () => inner.list(prefix, o)),
-    delete: (key, o) => call('delete', o?.signal, () => inner.delete(key)),
+    delete: (key, o) =>
+      call('delete', o?.signal, async () => {
+        await network.onDelete(key);
+        await inner.delete(key);
+      }),
     stage: (prefix) => inner.stage(prefix),
   };
 }

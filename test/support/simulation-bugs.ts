@@ -33,8 +33,6 @@ export const plantedBugs: Readonly<Record<string, SabotageOf>> = {
     fileSystem: (inner) => withoutSync(inner, (path) => path.endsWith('/local')),
   }),
 
-  'a start trusts what a killed process did not fsync': () => ({ isUnswept: true }),
-
   'the tables of a block are not fsynced': () => ({
     fileSystem: (inner) => withoutSync(inner, (path) => path.endsWith('.parquet')),
   }),
@@ -44,7 +42,10 @@ export const plantedBugs: Readonly<Record<string, SabotageOf>> = {
       ...bound(inner),
       put: async (key, body, options) => {
         // It is sent later, by whoever is still there then.
-        void scheduler.sleep(600_000).then(() => inner.put(key, body, options)).catch(nothing);
+        void scheduler
+          .sleep(600_000)
+          .then(() => inner.put(key, body, options))
+          .catch(nothing);
         return true;
       },
     }),
@@ -55,7 +56,7 @@ export const plantedBugs: Readonly<Record<string, SabotageOf>> = {
   }),
 
   'recent keys are forgotten at restart': () => ({
-    wal: (inner) => boundWal(inner, { recentKeys: async function* () {} }),
+    wal: (inner) => boundWal(inner, { recentKeys: noKeys }),
   }),
 
   'a failed commit of a block is taken for a good one': () => ({
@@ -166,4 +167,8 @@ function withoutSequence(meta: Uint8Array): Uint8Array {
   const json = JSON.parse(new TextDecoder().decode(meta));
   json.log.lastSequence = 0;
   return new TextEncoder().encode(JSON.stringify(json));
+}
+
+async function* noKeys(): AsyncGenerator<never> {
+  // As if the log had forgotten them.
 }

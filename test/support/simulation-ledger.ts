@@ -23,6 +23,8 @@ export interface SentProfile {
   /** A commit that covers it has resolved, or may have before a crash. */
   isCommitted: boolean;
   isAcknowledged: boolean;
+  /** Its block in the bucket was old enough to be deleted. */
+  isExpired: boolean;
   /** Monotonic time of the first attempt, and the least wall time of any. */
   firstSent: { wallMs: number; monotonicMs: number } | undefined;
 }
@@ -66,6 +68,7 @@ export class Ledger {
       sequence: 0,
       isCommitted: false,
       isAcknowledged: false,
+      isExpired: false,
       firstSent: undefined,
     };
     this.profiles.push(profile);
@@ -111,11 +114,16 @@ export class Ledger {
     this.#durableUpTo.set(tenant, Math.max(this.#durableUpTo.get(tenant) ?? 0, sequence));
   }
 
+  /** Whether the profile is in a block that is known to be durable. */
+  isInBlock({ tenant, sequence }: SentProfile): boolean {
+    return sequence <= (this.#durableUpTo.get(tenant) ?? 0);
+  }
+
   /** After a restart: of the blocks that were about to become visible, those that are there. */
   restartFlushes(flushed: ReadonlyMap<string, number>): void {
     this.#flushedUpTo.clear();
+    for (const [tenant, sequence] of flushed) this.noteBlock(tenant, sequence);
     for (const [tenant, sequence] of this.#durableUpTo) this.noteFlush(tenant, sequence);
-    for (const [tenant, sequence] of flushed) this.noteFlush(tenant, sequence);
   }
 
   /** The log's identity must outlive everything. */
@@ -129,7 +137,7 @@ export class Ledger {
   }
 }
 
-/** Distinct stacks, and up to 12 KB that do not compress and nobody reads, so that the log fills. */
+/** Distinct stacks, and up to 12 KB that neither compress nor are read, so that the log fills. */
 function pprof(random: Random, id: number, typeCount: number): Uint8Array {
   const depth = 1 + random.below(3);
   const numbers = Array.from({ length: depth }, (_, at) => at + 1);
@@ -142,7 +150,9 @@ function pprof(random: Random, id: number, typeCount: number): Uint8Array {
   });
   const bytes = random.below(3) === 0 ? random.below(12_000) : random.below(600);
   const noise = createHash('shake256', { outputLength: bytes }).update(String(id)).digest('hex');
-  const unusedText = new Writer().bytes(6, Buffer.from(noise, 'latin1').subarray(0, bytes)).finish();
+  const unusedText = new Writer()
+    .bytes(6, Buffer.from(noise, 'latin1').subarray(0, bytes))
+    .finish();
   return new Uint8Array(Buffer.concat([profile, unusedText]));
 }
 

@@ -18,8 +18,6 @@ export interface Sabotage {
   local?: (inner: Bucket, wal: Wal) => Bucket;
   remote?: (inner: Bucket) => Bucket;
   wal?: (inner: Wal) => Wal;
-  /** Nothing is swept before the start. */
-  isUnswept?: boolean;
 }
 
 export interface ProcessParts {
@@ -91,7 +89,7 @@ export async function createProcess(parts: ProcessParts): Promise<SimulatedProce
   };
   const app = await createApp(platform, settings);
   const start = async () => {
-    if (sabotage.isUnswept !== true) await folder.sweep();
+    await folder.sweep();
     await app.start();
   };
   return { app, wal, start };

@@ -43,7 +43,7 @@ export class Scheduler {
 
   /** As the process measures it: computing takes time, now and then a lot. */
   measureMs(): number {
-    if (this.#random.below(60) === 0) this.pass(this.#random.below(15));
+    if (this.#random.below(30) === 0) this.pass(this.#random.below(15));
     return this.#monotonicMs;
   }
 

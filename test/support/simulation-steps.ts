@@ -1,9 +1,9 @@
 // The things that happen in a simulation, one call each, by weight. Owns what each call of the
 // server may answer, and the way back to rest.
 import { encodePush } from './http-push.ts';
-import { type SentProfile, tenants } from './simulation-ledger.ts';
-import { labelValues, send, type SimulatedProcess } from './simulation-process.ts';
 import { diskFault, weather } from './simulation-faults.ts';
+import { type SentProfile, tenants } from './simulation-ledger.ts';
+import { labelValues, type SimulatedProcess, send } from './simulation-process.ts';
 import type { World } from './simulation-world.ts';
 
 /** As the settings of the app have it: for so long a repeated profile is known. */
@@ -21,7 +21,7 @@ export function stepOf(world: World): () => void {
     [30, () => life.push(freshProfiles(world))],
     [14, () => life.repeat()],
     [14, () => life.tick()],
-    [5, () => (world.say('flush'), life.flush())],
+    [5, () => flush(world, life)],
     [8, () => life.query()],
     [10, () => world.scheduler.pass(1_000 + random.below(90_000))],
     [1, () => jump(world)],
@@ -105,8 +105,14 @@ class Life {
 
   flush(): void {
     const world = this.#world;
+    const { ledger } = world;
+    const acknowledged = ledger.profiles.filter((one) => one.isAcknowledged);
     void world.begin('flush', async () => {
       const { status, body } = await send(this.#process.app, '/flush', { method: 'POST' });
+      const left = status === 204 ? acknowledged.filter((one) => !ledger.isInBlock(one)) : [];
+      for (const { id, tenant } of left.slice(0, 3)) {
+        world.problem(`acked profile ${id} of ${tenant} is in no block after a flush`);
+      }
       if (status !== 204) world.say(`flush answered ${status} ${body.trim()}`);
       if (status !== 204 && status !== 503) world.problem(`flush answered ${status}: ${body}`);
     });
@@ -156,7 +162,7 @@ function freshProfiles(world: World): SentProfile[] {
  * `isFlushed` nothing may be left in heads and log, and all must be in the bucket.
  */
 export async function healed(world: World, { isFlushed = false } = {}): Promise<void> {
-  world.mend();
+  world.mend({ isRoomy: true });
   const { app } = world.process as SimulatedProcess;
   await world.finish('what was under way');
   for (let round = 0; round < healingRounds; round++) {
@@ -183,6 +189,12 @@ export async function healed(world: World, { isFlushed = false } = {}): Promise<
   }
   if (!isFlushed) return;
   if (result.loggedCount > 0) world.problem(`${result.loggedCount} records are in no block`);
-  const isShipping = world.remoteStore !== undefined && result.unshippedCount > 0;
-  if (isShipping) world.problem(`${result.unshippedCount} blocks are not in the bucket`);
+  const unshipped = result.unshipped.filter((name) => !world.expired.has(name));
+  if (world.remoteStore === undefined || unshipped.length === 0) return;
+  world.problem(`${unshipped.length} blocks are not in the bucket`);
+}
+
+function flush(world: World, life: Life): void {
+  world.say('flush');
+  life.flush();
 }

@@ -1,6 +1,8 @@
-// The world of a simulation: what outlives its processes. Owns the disk, the bucket, the ledger, the
-// weather, the process of the moment and the calls that are under way; `simulation.ts` decides what
-// happens next.
+// The world of a simulation: what outlives its processes. Owns the disk, the bucket, the ledger,
+// the weather, the process of the moment and the calls that are under way; `simulation.ts` decides
+// what happens next.
+import { decodeTime } from 'ulid';
+import { tenantBlocksPrefix } from '../../src/block/files.ts';
 import type { Bucket } from '../../src/bucket/bucket.ts';
 import { FilesystemBucket } from '../../src/bucket/filesystem.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
@@ -17,12 +19,19 @@ import { type LocalTap, remoteBucket, tappedLocal, type Weather } from './simula
 import { scheduledDisk } from './simulation-disk.ts';
 import { diskFault } from './simulation-faults.ts';
 import { Ledger, tenants } from './simulation-ledger.ts';
-import { createProcess, dataFolder, type Sabotage, type SimulatedProcess } from './simulation-process.ts';
+import {
+  createProcess,
+  dataFolder,
+  type Sabotage,
+  type SimulatedProcess,
+} from './simulation-process.ts';
 import { Scheduler, settled } from './simulation-scheduler.ts';
 
 export type SabotageOf = (world: World) => Sabotage;
 
 const traceMax = 400;
+/** Old enough for a client to have been answered, young enough to pass within a run. */
+const bucketAgeMs = 40 * 60_000;
 
 export class World {
   readonly random: Random;
@@ -41,6 +50,8 @@ export class World {
   /** Calls of the process that have not been answered. */
   readonly running = new Set<Promise<void>>();
   lives = 0;
+  /** Blocks that the bucket had and deleted by age, as `tenant/ulid`. */
+  readonly expired = new Set<string>();
   readonly #base: Platform;
   readonly #sabotage: Sabotage;
 
@@ -51,12 +62,14 @@ export class World {
     this.scheduler = new Scheduler(createRandom(random.below(2 ** 32)));
     this.ledger = new Ledger(createRandom(random.below(2 ** 32)));
     this.diskOptions = { seed: random.below(2 ** 32), hasShortWrites: random.below(3) === 0 };
-    if (random.below(4) === 0) this.diskOptions.capacityBytes = 700_000 + random.below(1_000_000);
+    this.segmentBytes = 2 ** (16 + random.below(3));
+    // Room for a few segments, or for some blocks beside them.
+    const room = 4 * this.segmentBytes + random.below(600_000);
+    if (random.below(3) === 0) this.diskOptions.capacityBytes = room;
     this.disk = new ModelDisk(this.diskOptions);
     const hasRemote = random.below(8) > 0;
     const nowMs = () => this.scheduler.wallMs;
     this.remoteStore = hasRemote ? new MemoryBucket({ nowMs }) : undefined;
-    this.segmentBytes = 2 ** (16 + random.below(3));
     this.settings = drawSettings(random, hasRemote, this.segmentBytes);
     this.#sabotage = sabotageOf(this);
   }
@@ -87,7 +100,9 @@ export class World {
   /** Waits for one call, or for all, with time passing. A call that never ends is a problem. */
   async finish(name: string, call?: Promise<void>): Promise<boolean> {
     const isDone = () =>
-      call === undefined ? this.running.size === 0 && this.scheduler.isIdle : !this.running.has(call);
+      call === undefined
+        ? this.running.size === 0 && this.scheduler.isIdle
+        : !this.running.has(call);
     if (await this.scheduler.runUntil(isDone)) return true;
     this.problem(`${name} never ends`);
     return false;
@@ -147,12 +162,12 @@ export class World {
     dead.control.stop();
   }
 
-  /** No fault is left, only what they have done. */
-  mend(): void {
+  /** Nothing fails any more; with `isRoomy` nothing is too small either. */
+  mend({ isRoomy = false } = {}): void {
     this.say('mend');
     this.disk.control.mend();
     this.weather = 'well';
-    delete this.diskOptions.capacityBytes;
+    if (isRoomy) delete this.diskOptions.capacityBytes;
   }
 
   /** Looks at all that is stored; the process must be at rest. */
@@ -175,8 +190,28 @@ export class World {
 
   #remote(): Bucket | undefined {
     const { scheduler, random } = this;
-    const network = { scheduler, random, weather: () => this.weather };
+    const onDelete = (key: string) => this.#onRemoteDelete(key);
+    const network = { scheduler, random, weather: () => this.weather, onDelete };
     return this.remoteStore && remoteBucket(this.remoteStore, network);
+  }
+
+  /** Only what is old may go; then nobody misses it. */
+  async #onRemoteDelete(key: string): Promise<void> {
+    const [, tenant, ulid] = /^([^/]+)\/phlaredb\/([^/]+)\/meta\.json$/.exec(key) ?? [];
+    if (tenant === undefined || ulid === undefined || this.remoteStore === undefined) return;
+    const name = `${tenant}/${ulid}`;
+    this.say(`expire ${name}`);
+    const ageMs = this.scheduler.wallPeakSince(0) - decodeTime(ulid);
+    const { retentionBucketAge } = this.settings;
+    if (retentionBucketAge === 'off' || ageMs < retentionBucketAge) {
+      this.problem(`block ${name} in the bucket is deleted at the age of ${ageMs} ms`);
+    }
+    const blocks = await this.reader.read(this.remoteStore, tenantBlocksPrefix, [tenant]);
+    for (const profile of blocks.get(name)?.profiles ?? []) {
+      const sent = this.ledger.byKey(profile.key);
+      if (sent !== undefined) sent.isExpired = true;
+    }
+    this.expired.add(name);
   }
 
   #localTap(): LocalTap {
@@ -187,7 +222,7 @@ export class World {
       },
       onDelete: async (tenant, ulid) => {
         this.say(`delete ${tenant}/${ulid}`);
-        if (await this.isShipped(tenant, ulid)) return;
+        if (this.expired.has(`${tenant}/${ulid}`) || (await this.isShipped(tenant, ulid))) return;
         this.problem(`block ${tenant}/${ulid} is deleted and not in the bucket`);
       },
     };
@@ -245,7 +280,7 @@ function drawSettings(random: Random, hasRemote: boolean, segmentBytes: number):
     shipInterval: pick(10_000, 300_000),
     // Without a bucket the rules delete the only copy there is, as they are told to.
     retentionLocalAge: hasRemote ? pick<number | 'off'>('off', 60_000, 600_000) : 'off',
-    retentionBucketAge: 'off',
+    retentionBucketAge: hasRemote ? pick<number | 'off'>('off', 'off', bucketAgeMs) : 'off',
     retentionBytes: hasRemote ? pick<number | 'off'>('off', 20_000, 100_000) : 'off',
     retentionDiskFreePercent: pick(0, 10),
     retentionDiskFreeBytes: 100_000,

@@ -1,10 +1,11 @@
 // One run of the whole store in a world that one seed decides: clients that repeat themselves,
 // tenants, flushes, shipping, retention, failing disks and networks, jumping clocks, crashes. Owns
 // what happens when; `simulation-world.ts` owns what there is.
-import { World, type SabotageOf } from './simulation-world.ts';
-import { healed, stepOf } from './simulation-steps.ts';
+
 import { messageOf } from '../../src/errors.ts';
 import { memoryPlatform, type TestPlatform } from './memory-platform.ts';
+import { healed, stepOf } from './simulation-steps.ts';
+import { type SabotageOf, World } from './simulation-world.ts';
 
 export interface Outcome {
   seed: number;
@@ -60,7 +61,7 @@ async function live(world: World, stepCount: number): Promise<void> {
   const { random, scheduler } = world;
   for (let attempt = 0; !(await world.boot()); attempt++) {
     world.end(random.below(2) === 0 ? 'kill' : 'power');
-    if (attempt > 0) world.mend();
+    if (attempt > 0) world.mend({ isRoomy: true });
     if (attempt > 3) return world.problem('it does not start');
   }
   const step = stepOf(world);
@@ -90,13 +91,15 @@ async function stop(world: World, isPatient: boolean): Promise<void> {
 
 /** Without faults everything comes to rest in blocks, and stays there over a power loss. */
 async function lastLife(world: World): Promise<void> {
-  world.mend();
-  if (!(await world.boot({ isWell: true }))) return world.problem('it does not start on a good disk');
+  world.mend({ isRoomy: true });
+  if (!(await world.boot({ isWell: true })))
+    return world.problem('it does not start on a good disk');
   await healed(world, { isFlushed: true });
   if (world.problems.length > 0) return;
   await stop(world, true);
   world.end('power');
-  if (!(await world.boot({ isWell: true }))) return world.problem('it does not start after a clean stop');
+  if (!(await world.boot({ isWell: true })))
+    return world.problem('it does not start after a clean stop');
   await healed(world);
 }
 
@@ -104,7 +107,10 @@ async function lastLife(world: World): Promise<void> {
 function instantiateAtOnce(): () => void {
   const { instantiate } = WebAssembly;
   const modules = new WeakMap<object, WebAssembly.Module>();
-  const atOnce = async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
+  const atOnce = async (
+    source: BufferSource | WebAssembly.Module,
+    imports?: WebAssembly.Imports,
+  ) => {
     if (source instanceof WebAssembly.Module) return new WebAssembly.Instance(source, imports);
     const module = modules.get(source) ?? new WebAssembly.Module(source);
     modules.set(source, module);
