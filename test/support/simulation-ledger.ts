@@ -44,6 +44,7 @@ export class Ledger {
   readonly #flushedUpTo = new Map<string, number>();
   readonly #durableUpTo = new Map<string, number>();
   #logId: string | undefined;
+  #hasCommitted = false;
 
   constructor(random: Random) {
     this.#random = random;
@@ -89,6 +90,7 @@ export class Ledger {
   }
 
   noteCommit(sequence: number): void {
+    this.#hasCommitted = true;
     for (const profile of this.profiles) {
       if (profile.sequence > 0 && profile.sequence <= sequence) profile.isCommitted = true;
     }
@@ -126,9 +128,9 @@ export class Ledger {
     for (const [tenant, sequence] of this.#durableUpTo) this.noteFlush(tenant, sequence);
   }
 
-  /** The log's identity must outlive everything. */
+  /** The log's identity must outlive everything, from the first commit on. */
   noteLog(id: string): string | undefined {
-    this.#logId ??= id;
+    if (!this.#hasCommitted) this.#logId = id;
     return this.#logId === id ? undefined : `the log's identity became ${id}`;
   }
 

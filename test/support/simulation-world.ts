@@ -282,7 +282,7 @@ function drawSettings(random: Random, hasRemote: boolean, segmentBytes: number):
     retentionLocalAge: hasRemote ? pick<number | 'off'>('off', 60_000, 600_000) : 'off',
     retentionBucketAge: hasRemote ? pick<number | 'off'>('off', 'off', bucketAgeMs) : 'off',
     retentionBytes: hasRemote ? pick<number | 'off'>('off', 20_000, 100_000) : 'off',
-    retentionDiskFreePercent: pick(0, 10),
+    retentionDiskFreePercent: hasRemote ? pick(0, 10) : 0,
     retentionDiskFreeBytes: 100_000,
   };
 }
