@@ -1,6 +1,6 @@
 // The open tenants of a process. Owns that an instance is made once, by pushes and at start only,
 // that it knows what the log has of its tenant, and that an idle one is closed again.
-import { messageOf } from '../errors.ts';
+import { Failure, messageOf } from '../errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
@@ -31,6 +31,7 @@ export class Instances {
   readonly #loggedKeys = new Map<string, RecentKey[]>();
   #reopening: Promise<void> | undefined;
   #isClosing = false;
+  #isClosed = false;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -50,6 +51,7 @@ export class Instances {
 
   /** The tenant's instance if it has one, or records in the log to make one of. */
   async find(tenant: string): Promise<Instance | undefined> {
+    this.#assertOpen();
     const isKnown = this.#opening.has(tenant) || this.#loggedUpTo.has(tenant);
     return isKnown ? this.getOrCreate(tenant) : this.#open.get(tenant);
   }
@@ -128,6 +130,7 @@ export class Instances {
    * although they have records in the log.
    */
   async reopened(): Promise<number> {
+    this.#assertOpen();
     this.reopen();
     await this.#reopening;
     return this.#loggedUpTo.size;
@@ -139,9 +142,15 @@ export class Instances {
     await Promise.allSettled([...this.#opening.values(), this.#reopening]);
   }
 
-  /** Forgets all, after they were stopped. */
+  /** Forgets all, after they were stopped; whoever asks from here on is refused. */
   clear(): void {
     this.#open.clear();
+    this.#isClosed = true;
+  }
+
+  /** What a stop could not write is in the log alone: nobody may be told that there is nothing. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw new Failure('unavailable', 'ingester is stopped');
   }
 
   async #start(tenant: string): Promise<Instance> {

@@ -40,6 +40,8 @@ export class Phlaredb {
   /** Scans while the live head is being rebuilt. */
   #scanner: Kernel | undefined;
   #rebuilding: Promise<void> | undefined;
+  /** Why a rebuild was given up at the stop: records are in the log alone. */
+  #rebuildFailure: Failure | undefined;
   /** Aborted when the database is to end: a rebuild that fails is not tried again then. */
   readonly #stopping = new AbortController();
   /** Counts scans and their uses: equal numbers mean that the scratch is still the same. */
@@ -186,6 +188,7 @@ export class Phlaredb {
   /** Label sets of everything visible in heads; waits for a head that is being rebuilt. */
   async labelSets(): Promise<Labels[]> {
     await this.#rebuilding;
+    if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
     return this.#heads().flatMap((head) => [...head.labelSets()]);
   }
 
@@ -208,6 +211,7 @@ export class Phlaredb {
     await this.#rebuilding;
     this.seal(reason);
     await this.#queue.drain();
+    if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
   }
 
   /**
@@ -326,7 +330,9 @@ export class Phlaredb {
       } catch (error) {
         log.error('head cannot be rebuilt', { error: messageOf(error), attempts: attempt });
         if (await this.#isStoppedBeforeRetry(attempt)) {
-          // What was not applied stays in the log.
+          // What was not applied stays in the log, and whoever waits for it has to hear so.
+          const message = `head is not rebuilt, its records stay in the log: ${messageOf(error)}`;
+          this.#rebuildFailure = new Failure('unavailable', message, { cause: error });
           rebuild.drop();
           break;
         }

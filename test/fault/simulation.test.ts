@@ -19,11 +19,14 @@ describe('a store whose processes, disk and network fail', () => {
   it('keeps each acknowledged profile once', { timeout: seedCount * 10_000 }, async () => {
     const from = Number(onlySeed ?? 0);
     const to = onlySeed === undefined ? seedCount : from + 1;
+    let acknowledged = 0;
     for (let seed = from; seed < to; seed++) {
       const outcome = await simulate(seed);
       if (outcome.problems.length > 0) expect.fail(report(outcome));
-      expect(outcome.acknowledged).toBeGreaterThan(0);
+      acknowledged += outcome.acknowledged;
     }
+    // Worlds in which nothing is stored lose nothing.
+    expect(acknowledged).toBeGreaterThan(10 * (to - from));
   });
 
   it('does the same again for the same seed', async () => {
@@ -37,10 +40,7 @@ describe.skipIf(onlySeed !== undefined)('a simulation', () => {
   it.for(Object.keys(plantedBugs))('finds that %s', { timeout: 300_000 }, async (name) => {
     for (let seed = 0; seed < defaultSeedCount; seed++) {
       const { problems } = await simulate(seed, plantedBugs[name]);
-      if (problems.length > 0) {
-        console.log(`FOUND ${seed} ${name}: ${problems[0]}`);
-        return;
-      }
+      if (problems.length > 0) return;
     }
     expect.fail(`not found in ${defaultSeedCount} seeds`);
   });

@@ -33,6 +33,8 @@ export const plantedBugs: Readonly<Record<string, SabotageOf>> = {
     fileSystem: (inner) => withoutSync(inner, (path) => path.endsWith('/local')),
   }),
 
+  'a start trusts what a killed process did not fsync': () => ({ isUnswept: true }),
+
   'the tables of a block are not fsynced': () => ({
     fileSystem: (inner) => withoutSync(inner, (path) => path.endsWith('.parquet')),
   }),

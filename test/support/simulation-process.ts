@@ -18,6 +18,8 @@ export interface Sabotage {
   local?: (inner: Bucket, wal: Wal) => Bucket;
   remote?: (inner: Bucket) => Bucket;
   wal?: (inner: Wal) => Wal;
+  /** The leftovers of the last process are used as they are. */
+  isUnswept?: boolean;
 }
 
 export interface ProcessParts {
@@ -89,7 +91,7 @@ export async function createProcess(parts: ProcessParts): Promise<SimulatedProce
   };
   const app = await createApp(platform, settings);
   const start = async () => {
-    await folder.sweep();
+    if (sabotage.isUnswept !== true) await folder.sweep();
     await app.start();
   };
   return { app, wal, start };

@@ -19,6 +19,8 @@ export class Scheduler {
   /** Tells what ran and when: equal for equal seeds. */
   digest = 0;
   events = 0;
+  /** What the last step let go on. */
+  lastName = '';
   readonly #random: Random;
   readonly #isFair: boolean;
   #wallMs = startMs;
@@ -106,6 +108,7 @@ export class Scheduler {
     const [next] = this.#ready.splice(at, 1);
     if (next === undefined) return false;
     this.events += 1;
+    this.lastName = next.name;
     for (let i = 0; i < next.name.length; i++) {
       this.digest = (Math.imul(this.digest, 31) + next.name.charCodeAt(i)) | 0;
     }

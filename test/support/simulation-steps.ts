@@ -39,6 +39,11 @@ export function stepOf(world: World): () => void {
   };
 }
 
+/** Begins a flush and does not wait for it. */
+export function beginFlush(world: World): void {
+  new Life(world).flush();
+}
+
 class Life {
   readonly #world: World;
   readonly #process: SimulatedProcess;

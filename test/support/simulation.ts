@@ -4,7 +4,7 @@
 
 import { messageOf } from '../../src/errors.ts';
 import { memoryPlatform, type TestPlatform } from './memory-platform.ts';
-import { healed, stepOf } from './simulation-steps.ts';
+import { beginFlush, healed, stepOf } from './simulation-steps.ts';
 import { type SabotageOf, World } from './simulation-world.ts';
 
 export interface Outcome {
@@ -23,6 +23,8 @@ export interface Outcome {
 let base: TestPlatform | undefined;
 const rejections: string[] = [];
 let isListening = false;
+/** A flush of both tenants takes about as many. */
+const badMomentEventsMax = 400;
 
 /** Runs the world of `seed`. Runs must not overlap in a process. */
 export async function simulate(seed: number, sabotageOf?: SabotageOf): Promise<Outcome> {
@@ -48,9 +50,10 @@ export async function simulate(seed: number, sabotageOf?: SabotageOf): Promise<O
 
 async function run(world: World): Promise<void> {
   const { random } = world;
-  const lifeCount = 2 + random.below(4);
+  const lifeCount = 2 + random.below(5);
   for (let life = 0; life < lifeCount && world.problems.length === 0; life++) {
-    await live(world, 10 + random.below(40));
+    // Some hardly begin: what the last process left is met by another crash.
+    await live(world, random.below(4) === 0 ? random.below(6) : 10 + random.below(40));
   }
   if (world.problems.length > 0) return;
   await lastLife(world);
@@ -72,7 +75,19 @@ async function live(world: World, stepCount: number): Promise<void> {
   if (world.problems.length > 0) return;
   if (random.below(4) === 0) await healed(world);
   if (random.below(3) === 0) await stop(world, random.below(3) > 0);
+  if (random.below(2) === 0) await badMoment(world);
   world.end(random.below(3) === 0 ? 'kill' : 'power');
+}
+
+/** Lets a flush go on up to a step after which a crash hurts most: done, and not yet durable. */
+async function badMoment(world: World): Promise<void> {
+  const { random, scheduler } = world;
+  const names = ['rename', 'rename', 'sync', 'datasync', 'unlink', 'remote put'];
+  const name = names[random.below(names.length)];
+  beginFlush(world);
+  for (let count = 0; count < badMomentEventsMax && (await scheduler.step()); count++) {
+    if (scheduler.lastName === name) return;
+  }
 }
 
 async function stop(world: World, isPatient: boolean): Promise<void> {
