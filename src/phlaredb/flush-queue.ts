@@ -4,7 +4,7 @@
 import type { BlockMeta } from '../block/meta.ts';
 import type { Parquet } from '../block/parquet.ts';
 import type { Bucket } from '../bucket/bucket.ts';
-import { messageOf } from '../errors.ts';
+import { Failure, messageOf } from '../errors.ts';
 import type { Head } from '../head/head.ts';
 import type { KernelPool } from '../kernel/pool.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -44,6 +44,8 @@ export class FlushQueue {
   /** What the log has not yet been told of: it may have refused to hear it. */
   #unreleased: { upTo: number; ulid: string } | undefined;
   #draining: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #abandonedCount = 0;
 
   /** `onBlock` is told of each block in the turn in which its head leaves the queue. */
   constructor(options: FlushQueueOptions, onBlock: (meta: BlockMeta) => void) {
@@ -87,14 +89,24 @@ export class FlushQueue {
     return this.#draining;
   }
 
-  /** Gives back the instances; what is not in a block is in the log. */
-  close(): void {
-    for (const { head } of this.#entries.splice(0)) this.#options.pool.release(head.kernel);
+  /**
+   * Gives back the instances once no drain reads them; what is not in a block is in the log. Who
+   * asks for a drain from here on hears of it.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    // A failure of it went to whoever asked for it.
+    await Promise.allSettled([this.#draining]);
+    const left = this.#entries.splice(0);
+    for (const { head } of left) this.#options.pool.release(head.kernel);
+    this.#abandonedCount = left.length;
   }
 
   async #drainEntries(): Promise<void> {
     await this.#release();
+    this.#assertNotAbandoned(this.#abandonedCount);
     for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+      if (this.#isClosed) this.#assertNotAbandoned(this.#entries.length);
       try {
         await this.#flush(entry.head);
       } catch (error) {
@@ -103,6 +115,11 @@ export class FlushQueue {
         throw error;
       }
     }
+  }
+
+  #assertNotAbandoned(count: number): void {
+    if (count === 0) return;
+    throw new Failure('unavailable', `tenant is closed, ${count} heads are left to the log`);
   }
 
   async #flush(head: Head): Promise<void> {

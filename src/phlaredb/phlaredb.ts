@@ -236,7 +236,7 @@ export class Phlaredb {
   /** Gives the instances back; what is not in a block is in the log. */
   async close(): Promise<void> {
     await this.#rebuilding;
-    this.#queue.close();
+    await this.#queue.close();
     if (this.#live !== undefined) this.#options.pool.release(this.#live.kernel);
     this.#live = undefined;
   }

@@ -1,6 +1,7 @@
 // What the clients of a simulation sent and were told. Owns the profiles, by a mark that their
 // bytes end in, and what may and must be found of each: the oracle of every check.
 import { createHash } from 'node:crypto';
+import type { ProfileRecord } from '../../src/wal/wal.ts';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { Writer } from '../fixtures/protobuf.ts';
 import type { Random } from '../fixtures/random.ts';
@@ -25,7 +26,7 @@ export interface SentProfile {
   isAcknowledged: boolean;
   /** Its block in the bucket was old enough to be deleted. */
   isExpired: boolean;
-  /** Monotonic time of the first attempt, and the least wall time of any. */
+  /** Monotonic time of the first attempt; its wall time, or the least in the log's records. */
   firstSent: { wallMs: number; monotonicMs: number } | undefined;
 }
 
@@ -78,7 +79,8 @@ export class Ledger {
   }
 
   /** The log takes a record. Throws for one that nobody sent, or under another key or tenant. */
-  noteAppend(tenant: string, contentKey: Uint8Array, body: Uint8Array, sequence: number): void {
+  noteAppend(record: ProfileRecord, sequence: number): void {
+    const { tenant, contentKey, body, receivedMs } = record;
     const profile = this.#byMark.get(markOf(body));
     const key = Buffer.from(contentKey).toString('hex');
     if (profile === undefined) throw new Error(`the log is given a profile nobody sent: ${key}`);
@@ -86,6 +88,9 @@ export class Ledger {
     profile.key ??= key;
     if (profile.key !== key) throw new Error(`profile ${profile.id} has two content keys`);
     profile.sequence = sequence;
+    // The clock may have been set between the request and its record.
+    const { firstSent } = profile;
+    if (firstSent !== undefined) firstSent.wallMs = Math.min(firstSent.wallMs, receivedMs);
     this.#byKey.set(key, profile);
   }
 

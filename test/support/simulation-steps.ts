@@ -62,7 +62,6 @@ class Life {
     const { wallMs, monotonicMs } = world.scheduler;
     for (const profile of profiles) {
       profile.firstSent ??= { wallMs, monotonicMs };
-      profile.firstSent.wallMs = Math.min(profile.firstSent.wallMs, wallMs);
     }
     const ids = profiles.map(({ id }) => id).join(' ');
     world.say(`push ${first.tenant} ${ids}`);
@@ -84,13 +83,15 @@ class Life {
 
   /**
    * A client that was not told 200, or does not wait for it, sends the same again. It gives up when
-   * the server may have taken its keys for old, as a clock that was set makes it do.
+   * a window is over by its own clock, and when the server may have taken its keys for old, as a
+   * clock that was set makes it do.
    */
   repeat(): void {
     const { ledger, scheduler, random } = this.#world;
     const isOpen = ({ firstSent, isAcknowledged }: SentProfile) =>
       (!isAcknowledged || random.below(10) === 0) &&
       firstSent !== undefined &&
+      scheduler.monotonicMs - firstSent.monotonicMs < keyWindowMs &&
       scheduler.wallPeakSince(firstSent.monotonicMs) - firstSent.wallMs < keyWindowMs;
     const open = ledger.profiles.filter(isOpen);
     const first = open[random.below(Math.max(1, open.length))];

@@ -233,7 +233,7 @@ export class World {
     return boundWal(inner, {
       append: (record) => {
         const sequence = inner.append(record);
-        ledger.noteAppend(record.tenant, record.contentKey, record.body, sequence);
+        ledger.noteAppend(record, sequence);
         return sequence;
       },
       commit: async (sequence) => {
