@@ -4,6 +4,7 @@
 import { assert } from '../errors.ts';
 import { type KernelMark, noSeries, type ScanFacts } from '../kernel/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { KernelPool } from '../kernel/pool.ts';
 import { SealedHead, type SeriesRange } from '../kernel/sealed.ts';
 import { compareUtf8 } from '../lib/compare-utf8.ts';
 import type { Fingerprint } from '../model/fingerprint.ts';
@@ -75,6 +76,9 @@ export class Head {
   #settled: (() => void)[] = [];
   #isSealed = false;
   #staged: StagedBlock | undefined;
+  #readers = 0;
+  /** Takes the kernel back once nobody reads it; undefined while the head is in use. */
+  #retired: (() => void) | undefined;
 
   constructor(options: HeadOptions) {
     this.ulid = options.ulid;
@@ -183,6 +187,39 @@ export class Head {
   /** True when nothing was appended, committed or not. */
   get isEmpty(): boolean {
     return this.appendedSequence === 0;
+  }
+
+  /**
+   * Keeps the kernel for a reader of what is committed by now, whatever becomes of the head, until
+   * the answer is called; call it once.
+   */
+  pin(): () => void {
+    this.#readers++;
+    let isPinned = true;
+    return () => {
+      if (!isPinned) return;
+      isPinned = false;
+      this.#readers--;
+      this.#giveBack();
+    };
+  }
+
+  /** The head is not needed any more: its kernel goes to `pool` as soon as no reader is left. */
+  retire(pool: Pick<KernelPool, 'release'>): void {
+    this.#retired = () => pool.release(this.kernel);
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (this.#readers > 0) return;
+    const giveBack = this.#retired;
+    this.#retired = undefined;
+    giveBack?.();
+  }
+
+  /** Series with rows that are committed; their rows may hold later ones as well. */
+  get series(): SeriesIndex {
+    return this.#series;
   }
 
   /** Label sets of the visible series, in order of creation. */

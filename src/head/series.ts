@@ -79,6 +79,21 @@ export class SeriesIndex {
     this.#series.length = Math.min(this.#series.length, seriesCount);
   }
 
+  /** All series, by id; later ones may have no visible row yet. */
+  all(): readonly Series[] {
+    return this.#series;
+  }
+
+  /** Time of a row, nanoseconds since the epoch. */
+  timeNs(row: number): bigint {
+    return this.#columns.timesNs[row] as bigint;
+  }
+
+  /** The 16 bytes of a row's uuid: a view, to be read at once. */
+  uuid(row: number): Uint8Array {
+    return this.#columns.uuids.subarray(row * 16, row * 16 + 16);
+  }
+
   /** Series with a row below `rows`: what is visible. */
   *visible(rows: number): Generator<Series> {
     for (const series of this.#series) {

@@ -98,7 +98,7 @@ export class FlushQueue {
     // A failure of it went to whoever asked for it.
     await Promise.allSettled([this.#draining]);
     const left = this.#entries.splice(0);
-    for (const { head } of left) this.#options.pool.release(head.kernel);
+    for (const { head } of left) head.retire(this.#options.pool);
     this.#abandonedCount = left.length;
   }
 
@@ -144,7 +144,7 @@ export class FlushQueue {
         bytes,
       });
     }
-    pool.release(head.kernel);
+    head.retire(pool);
     this.#unreleased = { upTo: lastSequence, ulid: head.ulid };
     await this.#release();
   }

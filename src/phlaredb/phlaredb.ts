@@ -192,6 +192,26 @@ export class Phlaredb {
     return this.#heads().flatMap((head) => [...head.labelSets()]);
   }
 
+  /** Resolves when no head is being rebuilt: only then `snapshot` may be called, in the same turn. */
+  async ready(): Promise<void> {
+    while (this.#rebuilding !== undefined) await this.#rebuilding;
+    if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
+  }
+
+  /** False while a head is being rebuilt. */
+  get isReady(): boolean {
+    return this.#rebuilding === undefined;
+  }
+
+  /**
+   * Everything acknowledged by now, each profile once: heads that have rows and local blocks, to be
+   * pinned in this turn.
+   */
+  snapshot(): { heads: readonly Head[]; blocks: readonly BlockMeta[] } {
+    assert(this.isReady, 'a head is being rebuilt');
+    return { heads: this.#heads().filter((head) => head.rows > 0), blocks: this.blocks };
+  }
+
   /** Takes the live head out of the write path, to be flushed; an empty one stays. */
   seal(reason: FlushReason): void {
     const head = this.#live;
@@ -237,7 +257,7 @@ export class Phlaredb {
   async close(): Promise<void> {
     await this.#rebuilding;
     await this.#queue.close();
-    if (this.#live !== undefined) this.#options.pool.release(this.#live.kernel);
+    this.#live?.retire(this.#options.pool);
     this.#live = undefined;
   }
 
@@ -302,7 +322,7 @@ export class Phlaredb {
     this.#options.log.error('head dropped, it is rebuilt from the log', {
       error: messageOf(cause),
     });
-    if (this.#live !== undefined) this.#options.pool.release(this.#live.kernel);
+    this.#live?.retire(this.#options.pool);
     this.#live = undefined;
     this.#rebuilding = this.#rebuildLive();
   }
@@ -349,7 +369,7 @@ export class Phlaredb {
       {
         ...this.#options,
         makeHead: () => this.#newHead(),
-        discard: (head) => pool.release(head.kernel),
+        discard: (head) => head.retire(pool),
         seal: (head) => {
           head.seal();
           this.#sealedUpTo = head.appendedSequence;

@@ -102,7 +102,7 @@ export const entryPoints: readonly RegExp[] = [
   // holds to its budget before there is a query that calls it.
   /^src\/(bucket\/memory|wal\/memory|kernel\/merge)\.ts$/,
   // Contracts that land ahead of what implements them.
-  /^src\/(model\/source|query\/contract)\.ts$/,
+  /^src\/(model\/(source|point-sums)|query\/contract|phlaredb\/(pins|listed-blocks))\.ts$/,
   // Declarations for packages without any.
   /\.d\.ts$/,
   // Scripts.
