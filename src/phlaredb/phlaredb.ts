@@ -192,7 +192,7 @@ export class Phlaredb {
     return this.#heads().flatMap((head) => [...head.labelSets()]);
   }
 
-  /** Resolves when no head is being rebuilt: only then `snapshot` may be called, in the same turn. */
+  /** Resolves when no head is being rebuilt: `snapshot` may be called then, in the same turn. */
   async ready(): Promise<void> {
     while (this.#rebuilding !== undefined) await this.#rebuilding;
     if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
