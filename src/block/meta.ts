@@ -88,6 +88,17 @@ export function parseBlockMeta(bytes: Uint8Array, name: string = 'meta.json'): B
   return v.parse(metaSchema, json);
 }
 
+/** True for the `meta.json` of a later version of phlox: what it promises is not known. */
+export function isNewerMeta(bytes: Uint8Array): boolean {
+  try {
+    const { version } = parseJson(bytes, 'meta.json') as { version?: unknown };
+    return typeof version === 'number' && version > metaVersion;
+  } catch {
+    // Whoever parses it says what is wrong with it.
+    return false;
+  }
+}
+
 /** The entry of one table. */
 export function fileOf(meta: BlockMeta, table: TableName): FileEntry {
   const entry = meta.files.find((file) => file.name === tableFile(table));

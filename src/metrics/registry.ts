@@ -207,6 +207,10 @@ function storageMetrics({ counter, gauge, histogram }: Makers) {
       'phlox_log_records_quarantined_total',
       'Log records that no head could take.',
     ),
+    quarantinedBlocks: counter(
+      'phlox_blocks_quarantined_total',
+      'Local blocks that did not verify when their tenant was opened.',
+    ),
     resends: counter(
       'phlox_resends_total',
       'Profiles that were already acknowledged or on their way, and were acknowledged again.',

@@ -13,6 +13,7 @@ import type { Metrics } from '../metrics/registry.ts';
 import type { Clock } from '../platform.ts';
 import type { Wal } from '../wal/wal.ts';
 import { flushHead } from './flush.ts';
+import { flushDelayMsMax } from './flush-spread.ts';
 
 export interface FlushQueueOptions {
   tenant: string;
@@ -32,10 +33,12 @@ export interface FlushQueueOptions {
 interface Entry {
   head: Head;
   attempts: number;
-  retryAtMs: number;
+  dueAtMs: number;
 }
 
 const retryWaits = { baseMs: 1_000, maxMs: 60_000 };
+/** Nothing is put off for longer: what seems to be was planned before the clock was set back. */
+const waitMsMax = Math.max(retryWaits.maxMs, flushDelayMsMax);
 
 export class FlushQueue {
   readonly #options: FlushQueueOptions;
@@ -53,9 +56,12 @@ export class FlushQueue {
     this.#onBlock = onBlock;
   }
 
-  /** Takes over a sealed head and its instance. */
-  add(head: Head): void {
-    this.#entries.push({ head, attempts: 0, retryAtMs: 0 });
+  /** Takes over a sealed head and its instance; `tick` writes it at `dueAtMs`, `drain` at once. */
+  add(head: Head, dueAtMs = 0): void {
+    // Older heads go first: one that may not wait takes those along that only keep their distance.
+    if (dueAtMs === 0)
+      for (const entry of this.#entries) if (entry.attempts === 0) entry.dueAtMs = 0;
+    this.#entries.push({ head, attempts: 0, dueAtMs });
   }
 
   get heads(): readonly Head[] {
@@ -75,7 +81,13 @@ export class FlushQueue {
   /** When the next flush is due; infinity when nothing is sealed. */
   get dueAtMs(): number {
     if (this.#unreleased !== undefined) return 0;
-    return this.#entries[0]?.retryAtMs ?? Number.POSITIVE_INFINITY;
+    return this.#entries[0]?.dueAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** True when the next flush is due; a wall clock that was set back puts none off. */
+  isDue(nowMs: number): boolean {
+    const { dueAtMs } = this;
+    return dueAtMs <= nowMs || (dueAtMs - nowMs > waitMsMax && dueAtMs !== Infinity);
   }
 
   /**
@@ -162,7 +174,7 @@ export class FlushQueue {
     const { clock, randomUnit, metrics, log } = this.#options;
     entry.attempts++;
     const waitMs = backoffMs(entry.attempts, { ...retryWaits, random: randomUnit });
-    entry.retryAtMs = clock.nowMs() + waitMs;
+    entry.dueAtMs = clock.nowMs() + waitMs;
     metrics.head.flushedBlocks.inc({ status: 'failed' });
     log.error('flush failed, the head is kept', {
       block: entry.head.ulid,

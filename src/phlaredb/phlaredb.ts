@@ -12,7 +12,9 @@ import { backoffMs } from '../lib/backoff.ts';
 import type { Fingerprint } from '../model/fingerprint.ts';
 import type { Labels } from '../model/labels.ts';
 import { BlockList } from './block-list.ts';
+import { quarantineBlocks } from './block-quarantine.ts';
 import { FlushQueue, type FlushQueueOptions } from './flush-queue.ts';
+import { flushDelayMs } from './flush-spread.ts';
 import { Rebuild } from './rebuild.ts';
 
 export type FlushReason = 'max-duration' | 'max-block-bytes' | 'api' | 'memory' | 'log' | 'stop';
@@ -22,7 +24,7 @@ export interface PhlaredbOptions extends FlushQueueOptions {
   nextUlid: () => string;
   /** Inflates a logged body as the push did: for a head that has to be rebuilt. */
   inflate: (body: Uint8Array) => Uint8Array;
-  /** Where logged records go that no head can take. */
+  /** Where logged records go that no head can take, and blocks that do not verify. */
   quarantine: Bucket;
   /** Rejects when the signal is aborted. */
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -63,7 +65,7 @@ export class Phlaredb {
    * none. Pushes need not wait for the rebuild; label calls and flushes do.
    */
   async start(loggedUpTo: number): Promise<void> {
-    await this.#blockList.load();
+    await quarantineBlocks(await this.#blockList.load(), this.#options);
     if (loggedUpTo === 0) return;
     const { tenant, wal } = this.#options;
     let flushed = { lastSequence: 0, ulid: '' };
@@ -212,12 +214,12 @@ export class Phlaredb {
     return { heads: this.#heads().filter((head) => head.rows > 0), blocks: this.blocks };
   }
 
-  /** Takes the live head out of the write path, to be flushed; an empty one stays. */
-  seal(reason: FlushReason): void {
+  /** Takes the live head out of the write path, to be flushed at `dueAtMs`; an empty one stays. */
+  seal(reason: FlushReason, dueAtMs = 0): void {
     const head = this.#live;
     if (head === undefined || head.isEmpty) return;
     head.seal();
-    this.#queue.add(head);
+    this.#queue.add(head, dueAtMs);
     this.#live = undefined;
     // What was scanned last went with the head's scratch.
     this.#scanId++;
@@ -235,12 +237,15 @@ export class Phlaredb {
   }
 
   /**
-   * Seals by age and writes what is due. Answers when it next wants to be called, in wall time;
-   * rejects when a flush failed, after its retry was planned.
+   * Seals by age, to be written some time later, and writes what is due. Answers when it next wants
+   * to be called, in wall time; rejects when a flush failed, after its retry was planned.
    */
   async tick(nowMs: number): Promise<number> {
-    if (this.#live !== undefined && nowMs >= this.#sealAtMs(this.#live)) this.seal('max-duration');
-    if (this.#queue.dueAtMs <= nowMs) await this.#queue.drain();
+    if (this.#live !== undefined && nowMs >= this.#sealAtMs(this.#live)) {
+      const { headAgeMaxMs, randomUnit } = this.#options;
+      this.seal('max-duration', nowMs + flushDelayMs(headAgeMaxMs, randomUnit()));
+    }
+    if (this.#queue.isDue(nowMs)) await this.#queue.drain();
     const sealAtMs =
       this.#live === undefined ? Number.POSITIVE_INFINITY : this.#sealAtMs(this.#live);
     return Math.min(sealAtMs, this.#queue.dueAtMs);

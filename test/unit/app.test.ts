@@ -231,15 +231,20 @@ describe('room', () => {
 });
 
 describe('flush', () => {
-  it('happens at the next multiple of the head age in UTC', async () => {
+  it('cuts a head at the next multiple of its age in UTC and writes it soon after', async () => {
     const test = await start({}, { headAgeMax: '1h' });
     await test.push([{ labels, profiles: [goCpu.packed] }]);
     const boundaryMs = Math.ceil(test.platform.clock.nowMs() / 3_600_000) * 3_600_000;
+    const cuts = () => test.metric('pyroscope_head_flushed_reason_total{reason="max-duration"}');
     await test.app.tick(boundaryMs - 1);
-    expect(await blockMetas(test.platform.localBucket)).toEqual([]);
+    expect(await cuts()).toBe(0);
     await test.app.tick(boundaryMs);
-    expect((await blockMetas(test.platform.localBucket)).length).toBe(1);
-    expect(await test.metric('pyroscope_head_flushed_reason_total{reason="max-duration"}')).toBe(1);
+    expect(await cuts()).toBe(1);
+    test.platform.advance(boundaryMs - test.platform.clock.nowMs());
+    await test.push([{ labels, profiles: [stamped(goCpu.packed, 1n)] }]);
+    await test.app.tick(boundaryMs + 5 * 60_000);
+    const metas = await blockMetas(test.platform.localBucket);
+    expect(metas.map(({ meta }) => meta.stats.numProfiles)).toEqual([2]);
   });
 
   it('keeps the head when the bucket fails, answers from it, and tries again', async () => {
