@@ -129,7 +129,7 @@ async function createIngester(
 ): Promise<Ingester> {
   const { wal } = platform;
   const pool = new KernelPool({
-    module: platform.headModule,
+    modules: { head: platform.headModule, query: platform.queryModule },
     random: platform.random,
     headBytesMax: Math.min(kernelBytesMax, 3 * settings.headBytesMax + scratchBytesMax),
     keepIdleMax: idleKernelsMax,

@@ -25,8 +25,9 @@ export interface Platform {
   gzip(bytes: Uint8Array): Uint8Array;
   /** As `gunzip`, for Zstandard. */
   unzstd(bytes: Uint8Array, bytesMax: number): Uint8Array;
-  /** Compiled `wasm/` kernel. */
+  /** Compiled `wasm/`: the kernel's write path, and its read path beside it. */
   readonly headModule: WebAssembly.Module;
+  readonly queryModule: WebAssembly.Module;
   /** Compiled parquet-wasm. */
   readonly parquetModule: WebAssembly.Module;
   /** Where flushed blocks and each tenant's `shipper.json` live. */

@@ -133,6 +133,7 @@ describe('the tarball', () => {
         'dist/cli.js',
         'dist/index.js',
         'dist/gen/head.wasm',
+        'dist/gen/query.wasm',
         'dist/types/package.d.ts',
       ]),
     );

@@ -1,5 +1,6 @@
-// Builds the head kernel: `node wasm/build.mjs` writes src/gen/head.wasm, `--check` fails when the
-// file on disk is not what the sources give, `--text FILE` also writes the text format.
+// Builds the two modules of a kernel: `node wasm/build.mjs` writes src/gen/head.wasm and
+// src/gen/query.wasm, `--check` fails when a file on disk is not what the sources give, `--text
+// FOLDER` also writes the text format.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,40 +8,51 @@ import { gzipSync } from 'node:zlib';
 import asc from 'assemblyscript/asc';
 
 const folder = dirname(fileURLToPath(import.meta.url));
-const target = join(folder, '..', 'src', 'gen', 'head.wasm');
-/** Room on the edge is small, and a head that grows past this has gained a second job. */
+/** Room on the edge is small, and a module that grows past this has gained a second job. */
 const bytesMax = 48 * 1024;
 const gzipBytesMax = 16 * 1024;
+
+const modules = [
+  { name: 'head', entry: 'index.ts', imports: ['env.memory'] },
+  {
+    name: 'query',
+    entry: 'query/index.ts',
+    imports: ['env.memory', 'head.allocate', 'head.columns', 'head.keys', 'head.release'],
+  },
+];
 
 const options = [
   ['-O3', '--shrinkLevel', '1', '--noAssert', '--uncheckedBehavior', 'always'],
   ['--runtime', 'stub', '--enable', 'simd'],
-  // The host makes the memory, and so sets its maximum; it is zero when the module starts.
+  // The host makes the memory, and so sets its maximum; it is zero when the head module starts.
   ['--importMemory', '--zeroFilledMemory', '--initialMemory', '2'],
   // Nothing here throws, so nothing is imported for it.
   ['--use', 'abort='],
 ].flat();
 
-async function compile() {
+function read(name, base) {
+  try {
+    return readFileSync(join(folder, base === '.' ? '' : base, name), 'utf8');
+  } catch (cause) {
+    // The compiler probes for several names; a missing one is an answer, not an error.
+    if (cause.code === 'ENOENT' || cause.code === 'EISDIR') return null;
+    throw cause;
+  }
+}
+
+async function compile({ name, entry }) {
   let binary;
   let text;
   const stderr = [];
+  const isQuery = ['--use', `QUERY_MODULE=${name === 'query' ? 1 : 0}`];
   const { error } = await asc.main(
-    ['index.ts', '--outFile', 'head.wasm', '--textFile', 'head.wat', ...options],
+    [entry, '--outFile', `${name}.wasm`, '--textFile', `${name}.wat`, ...options, ...isQuery],
     {
       stdout: { write: () => true },
       stderr: { write: (line) => stderr.push(String(line)) },
-      readFile: (name, base) => {
-        try {
-          return readFileSync(join(folder, base === '.' ? '' : base, name), 'utf8');
-        } catch (cause) {
-          // The compiler probes for several names; a missing one is an answer, not an error.
-          if (cause.code === 'ENOENT' || cause.code === 'EISDIR') return null;
-          throw cause;
-        }
-      },
-      writeFile: (name, contents) => {
-        if (name.endsWith('.wasm')) binary = Buffer.from(contents);
+      readFile: read,
+      writeFile: (path, contents) => {
+        if (path.endsWith('.wasm')) binary = Buffer.from(contents);
         else text = String(contents);
       },
       listFiles: () => [],
@@ -50,19 +62,35 @@ async function compile() {
   return { binary, text };
 }
 
-const { binary, text } = await compile();
+/** Two modules on one memory: only one may have data, and only its reset is known. */
+function checkStateless(name, text) {
+  const found = /^ *\((?:data|start|global \S+(?: \(export "[^"]*"\))? \(mut)\b.*$/m.exec(text);
+  if (found) throw new Error(`${name}.wasm has state of its own: ${found[0].trim()}`);
+}
+
+function check({ name, imports }, binary, text) {
+  const found = WebAssembly.Module.imports(new WebAssembly.Module(binary));
+  const names = found.map((each) => `${each.module}.${each.name}`).toSorted();
+  if (names.some((each) => !imports.includes(each)) || found.at(0) === undefined) {
+    throw new Error(`${name}.wasm may import ${imports.join(', ')}, imports ${names.join(', ')}`);
+  }
+  if (name === 'query') checkStateless(name, text);
+  const gzipBytes = gzipSync(binary, { level: 9 }).length;
+  console.log(`${name}.wasm: ${binary.length} bytes, ${gzipBytes} gzipped`);
+  if (binary.length > bytesMax || gzipBytes > gzipBytesMax) {
+    throw new Error(`${name}.wasm is over its bound of ${bytesMax} bytes, ${gzipBytesMax} gzipped`);
+  }
+}
+
 const textAt = process.argv.indexOf('--text');
-if (textAt > 0) writeFileSync(process.argv[textAt + 1], text);
-if (!process.argv.includes('--check')) writeFileSync(target, binary);
-else if (!readFileSync(target).equals(binary)) {
-  throw new Error('src/gen/head.wasm differs from its sources: run node wasm/build.mjs');
-}
-const imports = WebAssembly.Module.imports(new WebAssembly.Module(binary));
-if (imports.length !== 1 || imports[0].kind !== 'memory') {
-  throw new Error(`head.wasm may import its memory only: ${JSON.stringify(imports)}`);
-}
-const gzipBytes = gzipSync(binary, { level: 9 }).length;
-console.log(`head.wasm: ${binary.length} bytes, ${gzipBytes} gzipped`);
-if (binary.length > bytesMax || gzipBytes > gzipBytesMax) {
-  throw new Error(`head.wasm is over its bound of ${bytesMax} bytes, ${gzipBytesMax} gzipped`);
+for (const module of modules) {
+  const { binary, text } = await compile(module);
+  const file = `${module.name}.wasm`;
+  const target = join(folder, '..', 'src', 'gen', file);
+  if (textAt > 0) writeFileSync(join(process.argv[textAt + 1], `${module.name}.wat`), text);
+  if (!process.argv.includes('--check')) writeFileSync(target, binary);
+  else if (!readFileSync(target).equals(binary)) {
+    throw new Error(`src/gen/${file} differs from its sources: run node wasm/build.mjs`);
+  }
+  check(module, binary, text);
 }

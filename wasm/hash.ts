@@ -16,7 +16,8 @@ const KEY_SETS: u32 = 6;
 
 /** 256 keys a set: one for the start, one for the length, the others for words, used in turn. */
 const SET_BYTES: usize = 2048;
-const KEYS: usize = memory.data(6 * 2048, 16);
+/** Address of all sets; the query module reads keys from here. */
+export const KEYS: usize = memory.data(6 * 2048, 16);
 const GOLDEN: u64 = 0x9e3779b97f4a7c15;
 /** An odd constant: multiplying by it loses nothing. */
 const FOLD: u64 = 0xc2b2ae3d27d4eb4f;

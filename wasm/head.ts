@@ -2,7 +2,7 @@
 import { seedKeys } from './hash';
 import { inputForget } from './input';
 import { STATS_BYTES, STATS_COUNTS, STATS_ROWS } from './layout';
-import { startMemory } from './memory';
+import { startMemory } from './allocator';
 import { startPackedIds } from './packed-ids';
 import { headBytes } from './rollback';
 import { useUpScan } from './scan';

@@ -4,7 +4,7 @@
 
 // ---- a head's life
 export { start, stats, details } from './head';
-export { memoryTop } from './memory';
+export { memoryTop } from './allocator';
 export { mustSeal } from './table';
 export { markPointer, mark, rollback, digest } from './rollback';
 export { columnAt } from './store';
@@ -21,7 +21,8 @@ export { hash128At, hashBuffer, hashBufferRelease } from './xxh3';
 // ---- seal
 export { sealBegin, sealFill, sealRelease, sealResult, sealStep } from './seal';
 
-// ---- merge
-export { mergeAdd, mergeBegin, mergeRelease, mergeRows } from './merge';
-export { treeStep } from './merge-functions';
+// ---- for the query module on the same memory
+export { giveBlock as release, takeBlock as allocate } from './allocator';
+export { COLUMNS as columns } from './store';
+export { KEYS as keys } from './hash';
 export { stringAddress, stringLength } from './seal-slots';

@@ -1,97 +1,23 @@
-// Memory: a bump pointer with power-of-two size classes and free lists, and growable columns
-// (`Vec`). Owns every allocation. Nothing here traps: a request that the host's maximum refuses
-// answers 0 or false, and the caller answers OUT_OF_MEMORY before it has changed anything.
+// Growable columns (`Vec`) and the door to the allocator, the same in both modules: the head module
+// has the allocator, the query module imports it. Nothing here traps: without room the answer is 0
+// or false, and the caller answers OUT_OF_MEMORY before it has changed anything.
+import { CLASS_MAX, giveBlock, takeBlock } from './allocator';
 
-const CLASS_MIN: u32 = 4;
-const CLASS_MAX: u32 = 30;
-const FREE: usize = memory.data(32 * 4, 4);
-/** Kept mapped past every allocation, so that vector loads may overrun a column's end. */
-const SLACK: usize = 64;
-
-let top: usize = 0;
-let live: usize = 0;
-
-@inline function classOf(bytes: usize): u32 {
-  return bytes <= 16 ? CLASS_MIN : 32 - clz<u32>(<u32>bytes - 1);
-}
-
-function growTo(end: usize): bool {
-  const have = <usize>memory.size() << 16;
-  if (end <= have) return true;
-  const need = <u32>((end - have + 0xffff) >>> 16);
-  // An eighth more than there is keeps the number of growths small; near the maximum, just enough.
-  const eighth = <u32>memory.size() >>> 3;
-  if (need < eighth && memory.grow(<i32>eighth) >= 0) return true;
-  return memory.grow(<i32>need) >= 0;
-}
-
-/** Takes the head of a class's free list; 0 when it is empty. */
-@inline function takeFree(c: u32): usize {
-  const slot = FREE + (<usize>c << 2);
-  const free = <usize>load<u32>(slot);
-  if (free) store<u32>(slot, load<u32>(free));
-  return free;
-}
-
-@inline function putFree(at: usize, c: u32): void {
-  const slot = FREE + (<usize>c << 2);
-  store<u32>(at, load<u32>(slot));
-  store<u32>(slot, <u32>at);
-}
-
-/** The last resort: cuts a block out of a larger free one. */
-function splitFree(c: u32): usize {
-  for (let larger = c + 1; larger <= CLASS_MAX; larger++) {
-    const at = takeFree(larger);
-    if (!at) continue;
-    for (let half = larger - 1; half >= c; half--) putFree(at + (<usize>1 << half), half);
-    return at;
-  }
-  return 0;
-}
+@external('head', 'allocate')
+declare function takeOfHead(bytes: usize): usize;
+@external('head', 'release')
+declare function giveToHead(at: usize, bytes: usize): void;
 
 /** At least `bytes` bytes, 16-aligned, contents undefined; 0 when there is no room. */
-export function allocate(bytes: usize): usize {
-  if (bytes > <usize>1 << CLASS_MAX) return 0;
-  const c = classOf(bytes);
-  const size = <usize>1 << c;
-  let at = takeFree(c);
-  if (!at) {
-    if (!top) top = (__heap_base + 15) & ~15;
-    const end = top + size + SLACK;
-    if (end > top && growTo(end)) {
-      at = top;
-      top += size;
-    } else {
-      at = splitFree(c);
-      if (!at) return 0;
-    }
-  }
-  live += size;
-  return at;
+@inline export function allocate(bytes: usize): usize {
+  // A constant of the build: the branch that is not taken is not compiled.
+  return QUERY_MODULE ? takeOfHead(bytes) : takeBlock(bytes);
 }
 
 /** Gives back what `allocate(bytes)` gave. */
-export function release(at: usize, bytes: usize): void {
-  const c = classOf(bytes);
-  putFree(at, c);
-  live -= <usize>1 << c;
-}
-
-/** Bytes of live allocations, rounded up to their size classes. */
-export function bytesLive(): usize {
-  return live;
-}
-
-/** Forgets every allocation: for memory that the host has zeroed. */
-export function startMemory(): void {
-  top = 0;
-  live = 0;
-}
-
-/** No byte at or past this address was ever written: the host zeroes what lies before on reset. */
-export function memoryTop(): usize {
-  return (top ? top : __heap_base) + SLACK;
+@inline export function release(at: usize, bytes: usize): void {
+  if (QUERY_MODULE) giveToHead(at, bytes);
+  else giveBlock(at, bytes);
 }
 
 /** A growable column. `length` counts elements; `capacity` is in bytes. */
@@ -152,4 +78,9 @@ export function dropVec(v: Vec): void {
   v.pointer = 0;
   v.length = 0;
   v.capacity = 0;
+}
+
+/** Gives back `count` columns that lie back to back. */
+export function dropVecs(first: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) dropVec(vecAt(first + <usize>i * VEC_SIZE));
 }

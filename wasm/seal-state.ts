@@ -1,8 +1,8 @@
 // What a seal keeps between its calls: the rows in final order, the tree, the final numbers of
 // the symbols. Owns the scratch columns and gives all of them back; the live columns of
 // `store.ts` are read only. One seal at a time.
-import { VEC_SIZE, Vec, dropVec, reserve, vecAt } from './memory';
-import { Tree, dropTree, treeAt } from './merge-tree';
+import { Vec, dropVecs, reserve, vecAt } from './memory';
+import { Tree, dropTree, treeAt } from './tree';
 
 const VEC_COUNT: u32 = 16 + 17;
 /** The columns lie back to back, so that dropping them is a loop. */
@@ -82,9 +82,4 @@ export function u32At(v: Vec, index: u32): u32 {
 export function dropSealState(): void {
   dropVecs(STATE, VEC_COUNT);
   dropTree(nodes);
-}
-
-/** Gives back `count` columns that lie back to back. */
-export function dropVecs(first: usize, count: u32): void {
-  for (let i: u32 = 0; i < count; i++) dropVec(vecAt(first + <usize>i * VEC_SIZE));
 }

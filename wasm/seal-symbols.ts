@@ -5,7 +5,7 @@ import {
   LINE_FUNCTION, LINE_SIZE, LOC_LINE_COUNT, LOC_LINE_START, LOC_MAPPING, LOC_SIZE, NONE,
 } from './layout';
 import { Vec, reserve } from './memory';
-import { labelOf } from './merge-tree';
+import { labelOf } from './tree';
 import {
   fillVec, functionIds, functionOrder, locationIds, locationOrder, mappingIds, mappingOrder, nodes,
   pushU32,

@@ -5,7 +5,7 @@ import {
   LOC_ADDRESS, LOC_FLAGS, LOC_LINE_COUNT, LOC_LINE_START, LOC_MAPPING, LOC_SIZE, MAP_BUILD,
   MAP_FILE, MAP_FLAGS, MAP_LIMIT, MAP_OFFSET, MAP_SIZE, MAP_START, NONE,
 } from './layout';
-import { labelOf, parentOf } from './merge-tree';
+import { labelOf, parentOf } from './tree';
 import {
   fillField, fillFlag, fillOffsets, fillText, listTotal, recordAt, takeRecords,
 } from './seal-records';

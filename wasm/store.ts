@@ -1,11 +1,12 @@
-// The head's columns: what `append` writes and `seal` and `merge` read. Owns the vectors and
+// The head's columns: what `append` writes, and `seal` and queries read. Owns the vectors and
 // nothing else; all are append-only, so a rollback is a truncation. They lie back to back, so that
 // mark, rollback and digest are loops.
 import { VEC_SIZE, Vec, vecAt } from './memory';
 
 /** How many columns there are; a mark holds one length each, in this order. */
 export const COLUMN_COUNT: u32 = 14;
-const COLUMNS: usize = memory.data(14 * 12, 4);
+/** Address of the vectors; the query module reads them from here. */
+export const COLUMNS: usize = memory.data(14 * 12, 4);
 
 /** String bytes, valid UTF-8, back to back; `stringOffsets` has one entry more than strings. */
 export const stringBytes = changetype<Vec>(COLUMNS);

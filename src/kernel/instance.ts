@@ -1,10 +1,11 @@
-// One instantiated head module and its memory. Owns instantiation, views and the typed exports;
-// what the calls mean is in `kernel.ts`, and which bytes lie where is in `wasm/ABI.md`.
+// The instantiated modules of one kernel and their memory. Owns instantiation and the typed
+// exports; what the calls mean is in `kernel.ts`, and which bytes lie where is in `wasm/ABI.md`.
 import { Failure, messageOf } from '../errors.ts';
 
 /**
  * Exports of `wasm/index.ts` that `kernel.ts` calls: numbers in and out, addresses come back
- * signed. Those of the content key, the seal and the merge are declared where they are called.
+ * signed. Those of the content key, the seal and the query module are declared where they are
+ * called.
  */
 export interface KernelExports {
   start(seedLow: number, seedHigh: number): number;
@@ -26,6 +27,13 @@ export interface KernelExports {
   planReserve(): number;
   append(): number;
   sealRelease(): void;
+}
+
+/** Compiled modules of a kernel, which share its memory. */
+export interface KernelModules {
+  readonly head: WebAssembly.Module;
+  /** Instantiated when the first query asks for it. */
+  readonly query: WebAssembly.Module;
 }
 
 /** Bytes of a page of WebAssembly memory. */
@@ -53,8 +61,22 @@ export function createMemory(bytesMax: number): WebAssembly.Memory {
   }
 }
 
-/** Runs the module on `memory`, which must be all zero where the module was running before. */
+/** Runs the head module on `memory`, which must be all zero where the module was running before. */
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return exports as unknown as KernelExports;
+}
+
+/** Runs the query module on the memory of `head`, whose allocator and columns it uses. */
+export function instantiateQuery(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  head: KernelExports,
+): WebAssembly.Exports {
+  const imports = { env: { memory }, head: head as unknown as WebAssembly.ModuleImports };
+  try {
+    return new WebAssembly.Instance(module, imports).exports;
+  } catch (cause) {
+    throw new Failure('unavailable', `no room for a query module: ${messageOf(cause)}`, { cause });
+  }
 }

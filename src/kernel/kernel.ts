@@ -2,7 +2,13 @@
 // caller owns policy (limits, series, time) and decides between scan and append.
 import { assert, Failure, messageOf } from '../errors.ts';
 import type { AppendPlan, KernelMark, KernelStats, ScanFacts } from './facts.ts';
-import { createMemory, instantiate, type KernelExports } from './instance.ts';
+import {
+  createMemory,
+  instantiate,
+  instantiateQuery,
+  type KernelExports,
+  type KernelModules,
+} from './instance.ts';
 import { columnCount, markLayout, planLayout, statsLayout } from './layout.ts';
 import { readFacts } from './scan.ts';
 import { statusFailure } from './status.ts';
@@ -20,6 +26,8 @@ export interface KernelOptions {
 export class Kernel {
   private readonly memory: WebAssembly.Memory;
   private calls: KernelExports;
+  private readonly queryModule: WebAssembly.Module;
+  private queryCalls: WebAssembly.Exports | undefined;
   /** What instantiation wrote into memory, for `reset`. */
   private readonly staticData: { at: number; bytes: Uint8Array };
   private bytes: Uint8Array<ArrayBuffer>;
@@ -28,17 +36,28 @@ export class Kernel {
   private scanned: { groups: number; types: number } | undefined;
 
   /** Throws `unavailable` when there is no memory for an empty head. */
-  constructor(module: WebAssembly.Module, options: KernelOptions) {
+  constructor(modules: KernelModules, options: KernelOptions) {
     this.memory = createMemory(options.bytesMax);
-    this.calls = instantiate(module, this.memory);
+    this.calls = instantiate(modules.head, this.memory);
+    this.queryModule = modules.query;
     this.bytes = new Uint8Array(this.memory.buffer);
     this.staticData = copyStaticData(this.bytes);
     this.check(this.call(() => this.calls.start(options.seed[0], options.seed[1])));
   }
 
-  /** Exports of the module. A reset makes another object: whoever holds addresses compares. */
+  /** Exports of the head module. A reset makes another object: whoever holds addresses compares. */
   get exports(): KernelExports {
     return this.calls;
+  }
+
+  /**
+   * Exports of the query module, instantiated now if nobody asked before; whoever calls them
+   * declares their types. It has no state, so it outlives resets; the handles it gave do not.
+   * Throws `unavailable` when the runtime has no room for it.
+   */
+  get query(): WebAssembly.Exports {
+    this.queryCalls ??= instantiateQuery(this.queryModule, this.memory, this.calls);
+    return this.queryCalls;
   }
 
   /** All of the memory as it is now: void after any call that may grow it. */

@@ -7,17 +7,21 @@ import { statuses } from './status.ts';
 
 /** Work of one step of the tree, in look-ups of up to 100 ns: about 3 ms. */
 const stepBudget = 1 << 15;
-/** Columns in the record behind a merge handle, as in `wasm/merge-state.ts`. */
+/** Columns in the record behind a merge handle, as in `wasm/query/merge-state.ts`. */
 const columns = { nodes: 0, sums: 48, self: 84, total: 96 } as const;
 const valueMax = 9223372036854775807n;
 
-/** Exports of `wasm/merge*.ts`; `wasm/ABI.md` says what they do. Addresses come back signed. */
+/** Exports of `wasm/query/`; `wasm/ABI.md` says what they do. Addresses come back signed. */
 interface MergeExports {
   mergeBegin(): number;
   mergeRows(merge: number, count: number): number;
   mergeAdd(merge: number, count: number): number;
   mergeRelease(merge: number): void;
   treeStep(merge: number, budget: number): number;
+}
+
+/** The same of the head module. */
+interface StringExports {
   stringAddress(id: number): number;
   stringLength(id: number): number;
 }
@@ -47,17 +51,19 @@ export interface FunctionTree {
 /** Sums of the rows that were added, by stack. Release it, or the kernel keeps its memory. */
 export class StackSums {
   readonly #kernel: Kernel;
-  /** The instance that the handle belongs to; a reset of the kernel ends both. */
   #calls: MergeExports | undefined;
+  /** A reset of the kernel makes another object of these, and the handle void. */
+  readonly #head: Kernel['exports'];
   readonly #merge: number;
   #hasTree = false;
 
   /** Sums of no rows. Throws `unavailable` when the kernel is out of memory. */
   constructor(kernel: Kernel) {
-    const calls = kernel.exports as unknown as MergeExports;
+    const calls = kernel.query as unknown as MergeExports;
     this.#merge = kernel.check(kernel.call(() => calls.mergeBegin()));
     this.#kernel = kernel;
     this.#calls = calls;
+    this.#head = kernel.exports;
   }
 
   #call(run: (calls: MergeExports, merge: number) => number): number {
@@ -67,7 +73,7 @@ export class StackSums {
   }
 
   #isOpen(): boolean {
-    return (this.#kernel.exports as unknown) === this.#calls;
+    return this.#calls !== undefined && this.#kernel.exports === this.#head;
   }
 
   /**
@@ -165,7 +171,7 @@ const decoder = new TextDecoder();
 
 /** The string with an id of this kernel. */
 export function stringOf(kernel: Kernel, id: number): string {
-  const calls = kernel.exports as unknown as MergeExports;
+  const calls = kernel.exports as unknown as StringExports;
   const { strings } = kernel.stats();
   assert(id >= 0 && id < strings, `string ${id}, kernel has ${strings}`);
   const length = kernel.call(() => calls.stringLength(id));

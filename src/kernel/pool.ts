@@ -1,11 +1,11 @@
 // Kernels for heads and scanners. Owns making and reusing them: an instance's memory cannot be
 // given back reliably, so a released kernel is reset and kept for the next tenant, within bounds.
 import { assert } from '../errors.ts';
+import type { KernelModules } from './instance.ts';
 import { Kernel, type Seed } from './kernel.ts';
 
 export interface KernelPoolOptions {
-  /** The compiled head module. */
-  module: WebAssembly.Module;
+  modules: KernelModules;
   /** Fills and returns `bytes` with cryptographic randomness: the seeds. */
   random(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
   /** Most bytes of one kernel's memory. */
@@ -29,9 +29,9 @@ export class KernelPool {
 
   /** An empty kernel with a seed of its own. Throws `unavailable` when there is no memory. */
   acquire(): Kernel {
-    const { module, headBytesMax } = this.options;
+    const { modules, headBytesMax } = this.options;
     const kernel =
-      this.idle.pop() ?? new Kernel(module, { bytesMax: headBytesMax, seed: this.seed() });
+      this.idle.pop() ?? new Kernel(modules, { bytesMax: headBytesMax, seed: this.seed() });
     this.lent.add(kernel);
     return kernel;
   }

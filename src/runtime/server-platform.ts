@@ -15,7 +15,7 @@ import { createLogger } from '../lib/log.ts';
 import type { Platform } from '../platform.ts';
 import { SegmentWal } from '../wal/segments.ts';
 import { gunzip, gzip } from './gzip.ts';
-import { loadHeadModule } from './head-module.ts';
+import { loadHeadModule, loadQueryModule } from './kernel-modules.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { loadParquetModule } from './parquet-module.ts';
 import { createZstd } from './zstd.ts';
@@ -25,8 +25,9 @@ export async function createServerPlatform(
   settings: Settings,
   runtimeName: string,
 ): Promise<Platform> {
-  const [headModule, parquetModule, unzstd] = await Promise.all([
+  const [headModule, queryModule, parquetModule, unzstd] = await Promise.all([
     loadHeadModule(),
+    loadQueryModule(),
     loadParquetModule(),
     createZstd(),
   ]);
@@ -59,6 +60,7 @@ export async function createServerPlatform(
     gzip,
     unzstd,
     headModule,
+    queryModule,
     parquetModule,
     localBucket: new FilesystemBucket(settings.dataDir),
     diskUsage: () => diskUsage(settings.dataDir),

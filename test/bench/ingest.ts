@@ -4,14 +4,17 @@ import { readFileSync } from 'node:fs';
 import type { AppendPlan } from '../../src/kernel/facts.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 
-export function readHeadWasm(): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(new URL('../../src/gen/head.wasm', import.meta.url)));
+export function readWasm(name: 'head' | 'query'): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL(`../../src/gen/${name}.wasm`, import.meta.url)));
 }
 
 /** A kernel that may take 2 GiB. The seed is fixed: runs differ by the machine alone. */
 export async function createKernel(): Promise<Kernel> {
-  const module = await WebAssembly.compile(readHeadWasm());
-  return new Kernel(module, { bytesMax: 2 ** 31, seed: [0x5eed, 0xfeed] });
+  const [head, query] = await Promise.all([
+    WebAssembly.compile(readWasm('head')),
+    WebAssembly.compile(readWasm('query')),
+  ]);
+  return new Kernel({ head, query }, { bytesMax: 2 ** 31, seed: [0x5eed, 0xfeed] });
 }
 
 /** Series numbers of one profile, counted from `first`. */

@@ -6,7 +6,7 @@ import type { Kernel } from '../../src/kernel/kernel.ts';
 import { gunzip } from '../../src/runtime/gzip.ts';
 import { type Fixture, loadFixtures } from '../support/fixtures.ts';
 import { steadyService } from '../support/steady-service.ts';
-import { createKernel, ingest, readHeadWasm } from './ingest.ts';
+import { createKernel, ingest, readWasm } from './ingest.ts';
 import { type BenchOptions, interleave, type Row, row, timedEach } from './measure.ts';
 
 const inflatedBytesMax = 4 * 1024 * 1024;
@@ -135,10 +135,12 @@ async function columnRows(fixtures: Fixture[], { isSmoke }: BenchOptions): Promi
 }
 
 function sizeRows(): Row[] {
-  const wasm = readHeadWasm();
-  const packed = gzipSync(wasm, { level: 9 });
-  return [
-    row('head.wasm', wasm.length / 1024, ' KiB', '≤ 48'),
-    row('head.wasm, gzip', packed.length / 1024, ' KiB', '≤ 16'),
-  ];
+  return (['head', 'query'] as const).flatMap((name) => {
+    const wasm = readWasm(name);
+    const packed = gzipSync(wasm, { level: 9 });
+    return [
+      row(`${name}.wasm`, wasm.length / 1024, ' KiB', '≤ 48'),
+      row(`${name}.wasm, gzip`, packed.length / 1024, ' KiB', '≤ 16'),
+    ];
+  });
 }

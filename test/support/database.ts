@@ -12,6 +12,7 @@ import { defaultLimits } from '../../src/limits/limits.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { createFingerprint } from '../../src/model/fingerprint.ts';
 import { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
+import type { Platform } from '../../src/platform.ts';
 import { gunzip } from '../../src/runtime/gzip.ts';
 import { memoryPlatform } from './memory-platform.ts';
 
@@ -36,7 +37,7 @@ export async function openDatabase(options: DatabaseOptions = {}) {
     nowMs: clock.nowMs,
     sink: platform.logLine,
   });
-  const pool = new ArmedPool(options, platform.headModule, platform.random);
+  const pool = new ArmedPool(options, platform);
   const blocks = new MemoryBucket();
   const quarantine = new MemoryBucket();
   const recentKeys = new RecentKeys({ windowMs: 900_000, keysMax: 1_000 }, clock.monotonicMs());
@@ -98,12 +99,9 @@ export async function openDatabase(options: DatabaseOptions = {}) {
 class ArmedPool extends KernelPool {
   readonly #beforeAppend: ((plan: AppendPlan) => void) | undefined;
 
-  constructor(
-    options: DatabaseOptions,
-    module: WebAssembly.Module,
-    random: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
-  ) {
-    super({ module, random, headBytesMax: options.kernelBytesMax ?? 2 ** 28, keepIdleMax: 2 });
+  constructor(options: DatabaseOptions, { headModule, queryModule, random }: Platform) {
+    const modules = { head: headModule, query: queryModule };
+    super({ modules, random, headBytesMax: options.kernelBytesMax ?? 2 ** 28, keepIdleMax: 2 });
     this.#beforeAppend = options.beforeAppend;
   }
 

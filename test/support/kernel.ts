@@ -1,15 +1,17 @@
 // Kernels for tests: the module as it is committed, and small appends. Owns no expectations.
 import { readFileSync } from 'node:fs';
 import type { AppendPlan, ScanFacts } from '../../src/kernel/facts.ts';
+import type { KernelModules } from '../../src/kernel/instance.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 
+const compile = (name: string) =>
+  new WebAssembly.Module(readFileSync(new URL(`../../src/gen/${name}.wasm`, import.meta.url)));
+
 /** The committed kernel, compiled. */
-export const headModule = new WebAssembly.Module(
-  readFileSync(new URL('../../src/gen/head.wasm', import.meta.url)),
-);
+export const kernelModules: KernelModules = { head: compile('head'), query: compile('query') };
 
 export function createKernel(bytesMax = 64 << 20, seed: readonly [number, number] = [7, 11]) {
-  return new Kernel(headModule, { bytesMax, seed });
+  return new Kernel(kernelModules, { bytesMax, seed });
 }
 
 /** A plan that gives every group and type a series of its own: group * types + type. */

@@ -5,7 +5,7 @@ import type { Settings } from '../../src/config/settings.ts';
 import { resolveSettings } from '../../src/config/settings.ts';
 import type { Platform } from '../../src/platform.ts';
 import { gunzip, gzip } from '../../src/runtime/gzip.ts';
-import { loadHeadModule } from '../../src/runtime/head-module.ts';
+import { loadHeadModule, loadQueryModule } from '../../src/runtime/kernel-modules.ts';
 import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
 import { createZstd } from '../../src/runtime/zstd.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
@@ -36,6 +36,7 @@ export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<Tes
     gzip,
     unzstd: await createZstd(),
     headModule: await loadHeadModule(),
+    queryModule: await loadQueryModule(),
     parquetModule: await loadParquetModule(),
     localBucket: new MemoryBucket(),
     diskUsage: () => Promise.resolve(undefined),

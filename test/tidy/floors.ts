@@ -114,5 +114,5 @@ export const entryPoints: readonly RegExp[] = [
   /^test\/global-setup\.ts$/,
   /^[a-z]+\.config\.ts$/,
   // asc compiles from here.
-  /^wasm\/index\.ts$/,
+  /^wasm\/(query\/)?index\.ts$/,
 ];

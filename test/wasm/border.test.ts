@@ -10,7 +10,7 @@ import {
   statsLayout,
 } from '../../src/kernel/layout.ts';
 import { statuses, statusFailure } from '../../src/kernel/status.ts';
-import { createKernel, headModule } from '../support/kernel.ts';
+import { createKernel, kernelModules } from '../support/kernel.ts';
 
 /** `export const NAME: type = value;` of an AssemblyScript file. */
 function constantsOf(file: string): Map<string, number> {
@@ -51,10 +51,21 @@ test('an unknown status is a bug of ours', () => {
   expect(statusFailure(-200, 0n, 0n)).toMatchObject({ kind: 'internal' });
 });
 
-test('the module imports its memory and nothing else', () => {
-  expect(WebAssembly.Module.imports(headModule)).toEqual([
+test('the head module imports its memory and nothing else', () => {
+  expect(WebAssembly.Module.imports(kernelModules.head)).toEqual([
     { module: 'env', name: 'memory', kind: 'memory' },
   ]);
+});
+
+test('the query module imports the memory, and of the head module what it has', () => {
+  const imports = WebAssembly.Module.imports(kernelModules.query);
+  const exports = WebAssembly.Module.exports(kernelModules.head);
+  expect(imports.filter(({ module }) => module === 'env')).toEqual([
+    { module: 'env', name: 'memory', kind: 'memory' },
+  ]);
+  for (const { module, name, kind } of imports.filter((each) => each.module !== 'env')) {
+    expect([module, exports]).toEqual(['head', expect.arrayContaining([{ name, kind }])]);
+  }
 });
 
 test('an address past 2 GiB is not taken for a status', () => {

@@ -84,9 +84,12 @@ test('a hostile profile of empty messages takes a bounded multiple of its size',
   expect(kernel.bytesReserved()).toBeLessThan(40 * bytes.length);
 });
 
-/** Calls of the module that are not `kernel.ts`'s. */
+/** Calls of the modules that are not `kernel.ts`'s. */
 const others = (kernel: Kernel) =>
-  kernel.exports as unknown as { sealBegin(rows: number): number; mergeBegin(): number };
+  ({ ...kernel.exports, ...kernel.query }) as unknown as {
+    sealBegin(rows: number): number;
+    mergeBegin(): number;
+  };
 
 describe('reset', () => {
   // What a head may be in the middle of.

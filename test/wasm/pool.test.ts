@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import { pageBytes } from '../../src/kernel/instance.ts';
 import { KernelPool, type KernelPoolOptions } from '../../src/kernel/pool.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import { headModule, ingest } from '../support/kernel.ts';
+import { ingest, kernelModules } from '../support/kernel.ts';
 
 let draws = 0;
 const createPool = (changes: Partial<KernelPoolOptions> = {}) =>
   new KernelPool({
-    module: headModule,
+    modules: kernelModules,
     random: (bytes) => bytes.fill(++draws),
     headBytesMax: 32 << 20,
     keepIdleMax: 2,

@@ -1,7 +1,7 @@
 // What the tests of seal and merge share: kernels, the final order of their rows, and the plainest
 // descriptions to build others from.
-import { readFileSync } from 'node:fs';
 import { Kernel } from '../../src/kernel/kernel.ts';
+import { kernelModules } from '../support/kernel.ts';
 import {
   appendProfile,
   type FrameSpec,
@@ -10,13 +10,9 @@ import {
   type SampleSpec,
 } from './seal-profiles.ts';
 
-const module = new WebAssembly.Module(
-  readFileSync(new URL('../../src/gen/head.wasm', import.meta.url)),
-);
-
 /** An empty kernel; two seeds make two of everything that is random. */
 export function kernelOf(seed: number, bytesMax = 64 << 20): Kernel {
-  return new Kernel(module, { bytesMax, seed: [seed, ~seed >>> 0] });
+  return new Kernel(kernelModules, { bytesMax, seed: [seed, ~seed >>> 0] });
 }
 
 /** Appends the profiles; the kernel must have the rows of the model afterwards. */

@@ -1,7 +1,7 @@
 // The record behind a merge handle. Owns its layout: columns, the tree, and where the tree's
 // building goes on. The host reads the columns of a finished sum or tree straight from it.
-import { Vec, reserve, vecAt } from './memory';
-import { Tree, treeAt } from './merge-tree';
+import { Vec, reserve, vecAt } from '../memory';
+import { Tree, treeAt } from '../tree';
 
 const TREE: usize = 0;
 /** Five columns, back to back. */

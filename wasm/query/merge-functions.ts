@@ -1,19 +1,19 @@
 // The tree of function names over the sums of a merge, built stack by stack in slices. Inlined
 // lines are expanded; a location without lines is one node with the empty name. Node 0 is the
 // root of all, and parents come before their children.
+import { frameFromRoot, sharedFrames } from '../frames';
+import { KEYS_STACKS } from '../hash';
 import {
   FN_NAME, FN_SIZE, LINE_FUNCTION, LINE_SIZE, LOC_LINE_COUNT, LOC_LINE_START, LOC_SIZE, NONE,
   STACK_DEPTH, STACK_SIZE, STACK_START,
-} from './layout';
-import { ensure, reserve } from './memory';
+} from '../layout';
+import { ensure, reserve } from '../memory';
+import { OUT_OF_MEMORY } from '../status';
+import { Tree, childOf, dropLookup, parentOf, startLookup, treeRoom } from '../tree';
+import { frames, functions, keysOf, lines, locations, stacks } from './columns';
 import {
   MERGE_LAST_END, MERGE_NEXT, extendZero, mergePath, mergeSelf, mergeSums, mergeTotal, mergeTree,
 } from './merge-state';
-import {
-  Tree, childOf, dropLookup, frameFromRoot, parentOf, sharedFrames, startLookup, treeRoom,
-} from './merge-tree';
-import { OUT_OF_MEMORY, fail } from './status';
-import { frames, functions, lines, locations, stacks } from './store';
 
 /** Starts the tree over; false when there is no memory. */
 function startTree(merge: usize): bool {
@@ -24,7 +24,7 @@ function startTree(merge: usize): bool {
   mergeTotal(merge).length = 0;
   store<u32>(merge, 0, MERGE_NEXT);
   // Real heads have a node for every ten frames or more; the lookup can grow.
-  if (!startLookup(tree, frames.length >>> 3) || !treeRoom(tree, 1)) {
+  if (!startLookup(tree, frames().length >>> 3, keysOf(KEYS_STACKS)) || !treeRoom(tree, 1)) {
     return false;
   }
   childOf(tree, NONE, 0);
@@ -36,7 +36,7 @@ function startTree(merge: usize): bool {
  * left, 0 when the tree is complete, or a status; after one, release the merge.
  */
 export function treeStep(merge: usize, budget: i32): i32 {
-  if (!mergeTree(merge).length && !startTree(merge)) return fail(OUT_OF_MEMORY);
+  if (!mergeTree(merge).length && !startTree(merge)) return OUT_OF_MEMORY;
   const sums = mergeSums(merge);
   let next = load<u32>(merge, MERGE_NEXT);
   while (next < sums.length && budget > 0) {
@@ -44,7 +44,7 @@ export function treeStep(merge: usize, budget: i32): i32 {
     budget--;
     if (value) {
       const cost = addStack(merge, next, value);
-      if (cost < 0) return fail(OUT_OF_MEMORY);
+      if (cost < 0) return OUT_OF_MEMORY;
       budget -= cost;
     }
     next++;
@@ -56,7 +56,7 @@ export function treeStep(merge: usize, budget: i32): i32 {
 
 /** Adds one stack's value; answers its look-ups, or -1 when there is no memory. */
 function addStack(merge: usize, ordinal: u32, value: i64): i32 {
-  const stack = stacks.pointer + <usize>ordinal * STACK_SIZE;
+  const stack = stacks().pointer + <usize>ordinal * STACK_SIZE;
   const depth = load<u32>(stack, STACK_DEPTH);
   const tree = mergeTree(merge);
   const path = mergePath(merge);
@@ -64,11 +64,11 @@ function addStack(merge: usize, ordinal: u32, value: i64): i32 {
   if (depth > lastDepth && !reserve(path, depth - lastDepth, 2)) return -1;
   const end = (<usize>load<u32>(stack, STACK_START) + depth) << 2;
   const lastEnd = <usize>load<u32>(merge, MERGE_LAST_END);
-  let i = sharedFrames(end, lastEnd, min(depth, lastDepth));
+  let i = sharedFrames(frames().pointer, end, lastEnd, min(depth, lastDepth));
   const cost = depth - i;
   let node = i ? load<u32>(path.pointer + (<usize>(i - 1) << 2)) : 0;
   for (; i < depth; i++) {
-    node = addLocation(tree, node, frameFromRoot(end, i));
+    node = addLocation(tree, node, frameFromRoot(frames().pointer, end, i));
     if (node == NONE) return -1;
     store<u32>(path.pointer + (<usize>i << 2), node);
   }
@@ -83,15 +83,15 @@ function addStack(merge: usize, ordinal: u32, value: i64): i32 {
 
 /** Node of a location's innermost call under `parent`; NONE when there is no memory. */
 function addLocation(tree: Tree, parent: u32, id: u32): u32 {
-  const location = locations.pointer + <usize>id * LOC_SIZE;
+  const location = locations().pointer + <usize>id * LOC_SIZE;
   const count = load<u32>(location, LOC_LINE_COUNT);
   if (!treeRoom(tree, max(count, 1))) return NONE;
   if (!count) return childOf(tree, parent, 0);
-  const first = lines.pointer + <usize>load<u32>(location, LOC_LINE_START) * LINE_SIZE;
+  const first = lines().pointer + <usize>load<u32>(location, LOC_LINE_START) * LINE_SIZE;
   // Lines lie innermost first: the last one is the outer call.
   for (let line = first + <usize>count * LINE_SIZE; line > first;) {
     line -= LINE_SIZE;
-    const fn = functions.pointer + <usize>load<u32>(line, LINE_FUNCTION) * FN_SIZE;
+    const fn = functions().pointer + <usize>load<u32>(line, LINE_FUNCTION) * FN_SIZE;
     parent = childOf(tree, parent, load<u32>(fn, FN_NAME));
   }
   return parent;
@@ -106,7 +106,7 @@ function finish(merge: usize): i32 {
   const bytes = <usize>tree.length << 3;
   // Without any stack the root has no self value yet.
   if (!extendZero(mergeSelf(merge), tree.length) || !ensure(total, bytes)) {
-    return fail(OUT_OF_MEMORY);
+    return OUT_OF_MEMORY;
   }
   total.length = tree.length;
   memory.copy(total.pointer, mergeSelf(merge).pointer, bytes);

@@ -1,9 +1,7 @@
 // A growing tree of (parent, label) nodes with ids in order of first use, so that a parent's id
 // is always smaller than its children's. Owns the lookup table; the seal's stack tree and a
-// query's function tree are both one of these. Ids depend on the order of use, never on a hash.
-import { KEYS_STACKS, keysOf } from './hash';
+// query's trees are each one of these. Ids depend on the order of use, never on a hash.
 import { Vec, allocate, dropVec, release, reserve } from './memory';
-import { frames } from './store';
 
 const SLOTS_MIN: u32 = 1024;
 
@@ -39,9 +37,11 @@ function makeSlots(tree: Tree, count: u32): bool {
   return true;
 }
 
-/** An empty lookup for about `expected` nodes, less when memory is short; false without any. */
-export function startLookup(tree: Tree, expected: u32): bool {
-  const keys = keysOf(KEYS_STACKS);
+/**
+ * An empty lookup for about `expected` nodes, less when memory is short; false without any. Three
+ * secret keys (u64) are at `keys`.
+ */
+export function startLookup(tree: Tree, expected: u32, keys: usize): bool {
   tree.keyStart = load<u64>(keys);
   tree.keyParent = load<u64>(keys, 8);
   tree.keyLabel = load<u64>(keys, 16);
@@ -119,16 +119,4 @@ export function childOf(tree: Tree, parent: u32, label: u32): u32 {
 /** Label of a node. */
 @inline export function labelOf(tree: Tree, node: u32): u32 {
   return load<u32>(tree.pointer + (<usize>node << 3), 4);
-}
-
-/** The frame with this index from the root, of the stack whose frames end at byte `end`. */
-@inline export function frameFromRoot(end: usize, index: u32): u32 {
-  return load<u32>(frames.pointer + end - (<usize>index << 2) - 4);
-}
-
-/** Frames that two stacks share from the root on, at most `most`: neighbours share many. */
-export function sharedFrames(end: usize, otherEnd: usize, most: u32): u32 {
-  let i: u32 = 0;
-  while (i < most && frameFromRoot(end, i) == frameFromRoot(otherEnd, i)) i++;
-  return i;
 }
