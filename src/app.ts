@@ -6,6 +6,7 @@ import { createRoutes } from './api/routes.ts';
 import { tenantBlocksPrefix } from './block/files.ts';
 import { initParquet } from './block/parquet.ts';
 import type { Bucket } from './bucket/bucket.ts';
+import { bucketIdentity } from './bucket/bucket-url.ts';
 import { counted } from './bucket/counted.ts';
 import { prefixed } from './bucket/prefixed.ts';
 import { retrying } from './bucket/retrying.ts';
@@ -135,7 +136,7 @@ async function createIngester(
     keepIdleMax: idleKernelsMax,
     keepBytesMax: settings.memoryMax * idleShare,
   });
-  const folders = createFolders(platform, metrics, log);
+  const folders = createFolders(platform, settings, metrics, log);
   const retention = createRetention(platform, settings, metrics, log, folders, (tenant) =>
     ingester.databaseOf(tenant),
   );
@@ -173,9 +174,14 @@ interface Folders {
   };
 }
 
-function createFolders(platform: Platform, metrics: Metrics, log: Logger): Folders {
+function createFolders(
+  platform: Platform,
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+): Folders {
   const tenants = prefixed(counting(platform.localBucket, 'local', platform, metrics), 'tenants/');
-  const shipping = createShipping(platform, metrics);
+  const shipping = createShipping(platform, settings, metrics);
   return {
     list: () => listFolders(tenants),
     of: (tenant) => {
@@ -267,8 +273,9 @@ function createRetention(
 }
 
 /** Makes a tenant's shipper; undefined when there is no bucket to ship to. */
-function createShipping(platform: Platform, metrics: Metrics) {
-  if (platform.remoteBucket === undefined) return undefined;
+function createShipping(platform: Platform, { bucket: url }: Settings, metrics: Metrics) {
+  const { remoteBucket } = platform;
+  if (remoteBucket === undefined) return undefined;
   const retry: RetryPolicy = {
     attempts: 4,
     baseMs: 200,
@@ -276,11 +283,13 @@ function createShipping(platform: Platform, metrics: Metrics) {
     sleep: platform.sleep,
     random: () => randomUnit(platform),
   };
-  const remote = retrying(counting(platform.remoteBucket, 'remote', platform, metrics), retry);
+  const remote = retrying(counting(remoteBucket, 'remote', platform, metrics), retry);
+  const bucketName = url === undefined ? remoteBucket.name : bucketIdentity(url);
   return (tenant: string, folder: Bucket, log: Logger) =>
     new Shipper({
       local: folder,
       remote: prefixed(remote, tenantBlocksPrefix(tenant)),
+      bucketName,
       log,
       metrics,
       tenant,

@@ -48,6 +48,18 @@ export function parseBucketUrl(text: string): BucketLocation {
   }
 }
 
+/**
+ * The bucket's name for records: the same bucket under the same prefix has the same one, whatever
+ * the spelling of its URL; region and path style do not matter.
+ */
+export function bucketIdentity(text: string): string {
+  const location = parseBucketUrl(text);
+  if (location.kind === 'filesystem') return `file://${location.folder}`;
+  const { bucket, prefix, endpoint } = location;
+  const at = endpoint === undefined ? '' : `?endpoint=${endpoint}`;
+  return `s3://${bucket}/${prefix}${at}`;
+}
+
 function parseS3(bucket: string, path: string, query: string): S3Location {
   if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket)) {
     throw new Failure(

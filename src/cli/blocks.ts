@@ -5,6 +5,7 @@ import { blockPrefix, isUlid, metaFile, tenantBlocksPrefix } from '../block/file
 import { type BlockMeta, parseBlockMeta } from '../block/meta.ts';
 import type { Bucket } from '../bucket/bucket.ts';
 import { isFailure, messageOf } from '../errors.ts';
+import { shipperFileName } from '../shipper/shipper-file.ts';
 
 /** Requests under way at once. */
 export const requestsAtOnce = 4;
@@ -20,8 +21,10 @@ export interface BlocksFolder {
   tenant: string | undefined;
   /** Key prefix of its blocks. */
   prefix: string;
-  /** Key prefix of profiles set aside, in a data folder. */
+  /** Key prefix of profiles and blocks set aside, in a data folder. */
   quarantine?: string;
+  /** Key of the record of what is in a bucket, in a data folder. */
+  shipperFile?: string;
 }
 
 /** The folders that may hold blocks, in the order of their names; some hold none. */
@@ -35,7 +38,7 @@ export async function* blocksFolders(bucket: Bucket): AsyncGenerator<BlocksFolde
     }
     // The folder may be one tenant's.
     if (`${name}/` === localFolder) {
-      yield { tenant: undefined, prefix: localFolder, quarantine: 'quarantine/' };
+      yield { tenant: undefined, prefix: localFolder, ...besideBlocks('') };
     }
     if (`${name}/` === bucketFolder) {
       yield { tenant: undefined, prefix: `${name}/` };
@@ -49,8 +52,13 @@ export async function* blocksFolders(bucket: Bucket): AsyncGenerator<BlocksFolde
 async function* dataFolders(bucket: Bucket): AsyncGenerator<BlocksFolder> {
   for await (const tenant of folderNames(bucket, dataTenants)) {
     const prefix = `${dataTenants}${tenant}/`;
-    yield { tenant, prefix: prefix + localFolder, quarantine: `${prefix}quarantine/` };
+    yield { tenant, prefix: prefix + localFolder, ...besideBlocks(prefix) };
   }
+}
+
+/** What a tenant's folder has besides its blocks. */
+function besideBlocks(prefix: string): Pick<BlocksFolder, 'quarantine' | 'shipperFile'> {
+  return { quarantine: `${prefix}quarantine/`, shipperFile: prefix + shipperFileName };
 }
 
 /** The ids of the blocks in a folder, ascending, whether they have a `meta.json` or not. */

@@ -15,8 +15,10 @@ export function createJsonReport(output: Output): InspectReport {
     only: block,
     begin: async () => undefined,
     block,
-    end: ({ tenant, prefix }, totals, setAside) =>
-      write({ kind: 'folder', tenant, folder: prefix, ...totals, profilesInQuarantine: setAside }),
+    end: ({ tenant, prefix }, totals, { profiles, blocks, shipped }) => {
+      const setAside = { profilesInQuarantine: profiles, blocksInQuarantine: blocks };
+      return write({ kind: 'folder', tenant, folder: prefix, ...totals, ...setAside, shipped });
+    },
     done: (folders, totals) => write({ kind: 'total', folders, ...totals }),
   };
 }

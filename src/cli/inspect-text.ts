@@ -3,7 +3,7 @@
 import type { BlockMeta } from '../block/meta.ts';
 import { type FoundBlock, tableBytes } from './blocks.ts';
 import { formatBytes, formatCount, formatMinute, formatSpan, plural } from './format.ts';
-import type { InspectReport } from './inspect-report.ts';
+import type { Aside, InspectReport, Shipped } from './inspect-report.ts';
 import { type Output, printable } from './output.ts';
 import { type Column, headLine, rowLine, writeWrapped } from './table.ts';
 import { type DatasetTotal, DatasetTotals, type Totals } from './totals.ts';
@@ -51,8 +51,11 @@ export function createTextReport(output: Output, name: string): InspectReport {
       if (found.state.kind === 'block') datasets.add(found.state.meta);
       await output.line(blockLine(found));
     },
-    async end(_folder, totals, setAside) {
-      await writeWrapped(output, `${totalsText(totals)}${setAsideText(setAside)}`);
+    async end(_folder, totals, aside) {
+      await writeWrapped(output, `${totalsText(totals)}${setAsideText(aside)}`);
+      if (aside.shipped !== undefined) {
+        await writeWrapped(output, shippedText(aside.shipped, totals.blocks));
+      }
       if (totals.blocks > 0) {
         await output.line('');
         await writeDatasets(output, datasets);
@@ -100,8 +103,16 @@ function totalsText(totals: Totals): string {
   return parts.join(', ');
 }
 
-function setAsideText(count: number): string {
-  return count === 0 ? '' : `, ${plural(count, 'profile')} in quarantine`;
+function setAsideText({ profiles, blocks }: Aside): string {
+  const parts: string[] = [];
+  if (profiles > 0) parts.push(plural(profiles, 'profile'));
+  if (blocks > 0) parts.push(plural(blocks, 'block'));
+  return parts.length === 0 ? '' : `, ${parts.join(' and ')} in quarantine`;
+}
+
+function shippedText({ bucket, blocks, maxSyncTime }: Shipped, all: number): string {
+  const upTo = maxSyncTime === undefined ? '' : `, all up to ${formatMinute(maxSyncTime)}`;
+  return `${blocks} of ${plural(all, 'block')} in ${bucket ?? 'a bucket'}${upTo}`;
 }
 
 async function writeDatasets(output: Output, datasets: DatasetTotals): Promise<void> {

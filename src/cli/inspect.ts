@@ -1,6 +1,7 @@
 // `phlox inspect`: what is stored, from every `meta.json` below a folder or in a bucket. Owns the
 // walk and the exit code; how it is shown is `inspect-text.ts`'s or `inspect-json.ts`'s. Opens no
 // table and writes nothing.
+import { isUlid } from '../block/files.ts';
 import type { Bucket } from '../bucket/bucket.ts';
 import {
   type BlocksFolder,
@@ -13,8 +14,9 @@ import {
 } from './blocks.ts';
 import type { Command } from './command.ts';
 import { createJsonReport } from './inspect-json.ts';
-import type { InspectReport } from './inspect-report.ts';
+import type { Aside, InspectReport } from './inspect-report.ts';
 import { createTextReport } from './inspect-text.ts';
+import { ShippedBlocks } from './shipped-blocks.ts';
 import { openTarget } from './target.ts';
 import { addBlock, createTotals, type Totals } from './totals.ts';
 
@@ -23,7 +25,9 @@ const help = `usage: phlox inspect [DIR | s3://… | file:///…] [--json]
 Shows the blocks below a data folder, a bucket, one tenant's folder of either,
 or one block: per tenant their time ranges, counts and bytes, and what their
 datasets hold. Without an argument the data folder of the settings is taken.
-Reads only meta.json files, four at a time, and writes nothing.
+A data folder also tells what is in the bucket, as far as it is on record.
+Reads only meta.json and shipper.json files, four at a time, and writes
+nothing.
 
   --json         one JSON object a line: every block with its whole meta.json,
                  then the totals
@@ -77,25 +81,36 @@ async function inspectFolder(
     if (!isBegun) await report.begin(folder);
     isBegun = true;
   };
+  const shipped = await ShippedBlocks.open(bucket, folder);
   const read = (ulid: string) => readBlock(bucket, folder, ulid);
   for await (const found of mapOrdered(blockIds(bucket, folder), requestsAtOnce, read)) {
     await begin();
-    if (found.state.kind === 'block') addBlock(totals, found.state.meta);
-    else totals[found.state.kind] += 1;
+    if (found.state.kind === 'block') {
+      addBlock(totals, found.state.meta);
+      shipped?.add(found.state.meta);
+    } else {
+      totals[found.state.kind] += 1;
+    }
     await report.block(found);
   }
   const setAside = await countSetAside(bucket, folder);
-  if (setAside > 0) await begin();
+  if (setAside.profiles + setAside.blocks > 0) await begin();
   if (!isBegun) return undefined;
-  await report.end(folder, totals, setAside);
+  await report.end(folder, totals, { ...setAside, shipped: shipped?.sum });
   return totals;
 }
 
-/** Profiles in quarantine; of more than a page of files only that page's are counted. */
-async function countSetAside(bucket: Bucket, { quarantine }: BlocksFolder): Promise<number> {
-  if (quarantine === undefined) return 0;
-  const { objects } = await bucket.list(quarantine);
-  return objects.filter(({ key }) => key.endsWith('.pprof')).length;
+async function countSetAside(
+  bucket: Bucket,
+  { quarantine }: BlocksFolder,
+): Promise<Pick<Aside, 'profiles' | 'blocks'>> {
+  if (quarantine === undefined) return { profiles: 0, blocks: 0 };
+  const { objects, prefixes } = await bucket.list(quarantine, { delimiter: '/' });
+  const ulids = prefixes.map((prefix) => prefix.slice(quarantine.length, -1));
+  return {
+    profiles: objects.filter(({ key }) => key.endsWith('.pprof')).length,
+    blocks: ulids.filter(isUlid).length,
+  };
 }
 
 function addTotals(into: Totals, more: Totals): void {

@@ -188,6 +188,16 @@ function storageMetrics({ counter, gauge, histogram }: Makers) {
     unshippedBlocks: gauge('phlox_shipper_unshipped_blocks', 'Local blocks not in the bucket.', [
       'tenant',
     ]),
+    shipperMinTime: gauge(
+      'phlox_shipper_min_time_seconds',
+      'Time of the oldest data in local blocks, in seconds since the epoch.',
+      ['tenant'],
+    ),
+    shipperMaxSyncTime: gauge(
+      'phlox_shipper_max_sync_time_seconds',
+      'Time up to which all data in local blocks is in the bucket, in seconds since the epoch.',
+      ['tenant'],
+    ),
     bucketOperations: counter('objstore_bucket_operations_total', 'Bucket calls.', [
       'bucket',
       'operation',

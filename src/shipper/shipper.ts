@@ -1,14 +1,17 @@
 // Copies a tenant's finished blocks into the bucket. Owns the order that keeps readers safe: the
 // tables of a block first, `meta.json` last, so that whatever stops an upload leaves nothing that
 // looks like a block, and the next sync does it again. Deletes nothing, here or there.
-import { blockKey, isUlid, metaFile } from '../block/files.ts';
-import { type BlockMeta, type FileEntry, parseBlockMeta } from '../block/meta.ts';
+import { blockKey, metaFile } from '../block/files.ts';
+import type { BlockMeta, FileEntry } from '../block/meta.ts';
 import type { Bucket } from '../bucket/bucket.ts';
 import { Failure, isFailure, messageOf } from '../errors.ts';
 import { type RetryPolicy, retryUnavailable } from '../lib/backoff.ts';
 import { forEachBounded, Serial } from '../lib/bounded.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import { blocksFolder, LocalBlocks } from './local-blocks.ts';
+import { RemoteBlocks } from './overlap.ts';
+import { ShippedTimes, type Timestamps } from './shipped-times.ts';
 import { readShipperFile, writeShipperFile } from './shipper-file.ts';
 
 export interface ShipperOptions {
@@ -16,9 +19,11 @@ export interface ShipperOptions {
   local: Bucket;
   /** The tenant's blocks in the bucket, `<ULID>/…`; retries all it can by itself. */
   remote: Bucket;
+  /** Names the bucket in `shipper.json`, without secrets: another name is another bucket. */
+  bucketName: string;
   log: Logger;
   metrics: Metrics;
-  /** Label of the gauge of blocks not shipped; without it the gauge is left alone. */
+  /** Label of the gauges of what is shipped; without it they are left alone. */
   tenant?: string;
   /** Blocks under way at once. */
   concurrency: number;
@@ -37,24 +42,30 @@ export interface SyncReport {
   pending: string[];
 }
 
-type Outcome = 'uploaded' | 'found' | 'ignored';
+/** `compacted`: not before all others. */
+type Outcome = 'uploaded' | 'found' | 'ignored' | 'compacted';
 
-const blocksFolder = 'local/';
 // What is held in memory of a table at once; a bucket may hold a part or two besides.
 const chunkBytes = 4 * 1024 * 1024;
 
 export class Shipper {
   readonly #options: ShipperOptions;
+  readonly #blocks: LocalBlocks;
   readonly #syncs = new Serial();
 
   constructor(options: ShipperOptions) {
     this.#options = options;
+    this.#blocks = new LocalBlocks(options.local);
   }
 
   /**
    * Ships every block that is not in the bucket, oldest first. One block that fails stops no
    * other. Resolves when the signal is aborted, too: what was finished is recorded. Rejects only
    * when the local blocks cannot be listed. Calls run one after another.
+   *
+   * A block of level 1 is asked for by its name alone. A compacted one, of a higher level, holds
+   * what may be in the bucket by another name: it ships after all others, and only when nothing
+   * there overlaps it in time; until then it counts as failed.
    *
    * `isPending` is true for a block whose commit is not done: it can be read by then, but a power
    * loss may take it back, and its profiles would come into the bucket again in another block.
@@ -80,62 +91,119 @@ export class Shipper {
    * whose `meta.json` cannot be read is among them, so that nobody deletes it as safe.
    */
   async unshipped(): Promise<string[]> {
-    const recorded = await readShipperFile(this.#options.local, this.#options.log);
+    const { uploaded } = await this.#recorded();
     const unshipped: string[] = [];
-    for (const ulid of await this.#listBlocks()) {
-      if (!recorded.has(ulid) && (await this.#isToShip(ulid))) unshipped.push(ulid);
+    for (const ulid of await this.#blocks.list()) {
+      if (!uploaded.has(ulid) && (await this.#isToShip(ulid))) unshipped.push(ulid);
     }
     return unshipped;
   }
 
+  /**
+   * From when there is data here, and up to when it is in the bucket, by the record; asks the
+   * bucket nothing. Blocks whose `meta.json` cannot be read tell no times.
+   */
+  async timestamps(): Promise<Timestamps> {
+    const { uploaded } = await this.#recorded();
+    return this.#timestamps(await this.#blocks.list(), uploaded);
+  }
+
   async #sync(signal: AbortSignal, isPending: (ulid: string) => boolean): Promise<SyncReport> {
-    const { local, log, concurrency, metrics, tenant } = this.#options;
+    const { concurrency, remote } = this.#options;
     const report: SyncReport = { uploaded: [], found: [], failed: [], pending: [] };
-    const recorded = await readShipperFile(local, log);
-    const blocks = await this.#listBlocks();
+    const { uploaded: recorded, isForeign } = await this.#recorded();
+    const blocks = await this.#blocks.list();
     const open = blocks.filter((ulid) => !recorded.has(ulid) && !isPending(ulid));
-    await forEachBounded(open, concurrency, (ulid) => this.#shipInto(report, ulid, signal));
+    const compacted: string[] = [];
+    await forEachBounded(open, concurrency, async (ulid) => {
+      if ((await this.#shipInto(report, ulid, signal)) === 'compacted') compacted.push(ulid);
+    });
+    const others = new RemoteBlocks(remote, signal);
+    for (const ulid of compacted.sort()) await this.#shipInto(report, ulid, signal, others);
 
     const shipped = new Set([...recorded, ...report.found, ...report.uploaded]);
     const present = blocks.filter((ulid) => shipped.has(ulid));
-    const isChanged = present.length !== recorded.size || present.some((u) => !recorded.has(u));
-    if (isChanged) await this.#record(present);
-    if (tenant !== undefined) {
-      const count = report.failed.length + report.pending.length;
-      metrics.storage.unshippedBlocks.set({ tenant }, count);
-    }
+    const isSame = present.length === recorded.size && present.every((u) => recorded.has(u));
+    if (!isSame || isForeign) await this.#record(present);
+    await this.#observe(report, blocks, shipped);
     return report;
   }
 
-  /** Ships one block and notes how it went; rejects only for what is a bug. */
-  async #shipInto(report: SyncReport, ulid: string, signal: AbortSignal): Promise<void> {
-    const { log, metrics } = this.#options;
-    if (signal.aborted) {
-      report.pending.push(ulid);
-      return;
+  async #observe(
+    report: SyncReport,
+    blocks: readonly string[],
+    shipped: ReadonlySet<string>,
+  ): Promise<void> {
+    const { metrics, tenant } = this.#options;
+    if (tenant === undefined) return;
+    const { unshippedBlocks, shipperMinTime, shipperMaxSyncTime } = metrics.storage;
+    unshippedBlocks.set({ tenant }, report.failed.length + report.pending.length);
+    const { minTime, maxSyncTime } = await this.#timestamps(blocks, shipped);
+    const gauges = [
+      [shipperMinTime, minTime],
+      [shipperMaxSyncTime, maxSyncTime],
+    ] as const;
+    for (const [gauge, ms] of gauges) {
+      if (ms === undefined) gauge.remove({ tenant });
+      else gauge.set({ tenant }, ms / 1_000);
     }
+  }
+
+  async #timestamps(ulids: readonly string[], uploaded: ReadonlySet<string>): Promise<Timestamps> {
+    const sum = new ShippedTimes();
+    for (const ulid of ulids) {
+      const times = await this.#blocks.times(ulid);
+      if (times !== undefined) sum.add(times, uploaded.has(ulid));
+    }
+    return sum.timestamps;
+  }
+
+  /** What the record says of our bucket; `isForeign` when it is not about that one. */
+  async #recorded(): Promise<{ uploaded: Set<string>; isForeign: boolean }> {
+    const { local, bucketName, log } = this.#options;
+    const file = await readShipperFile(local, bucketName, log);
+    const isForeign = file !== undefined && file.bucket !== bucketName;
+    return { uploaded: new Set(file?.uploaded), isForeign };
+  }
+
+  /** Ships one block and notes how it went; rejects only for what is a bug. */
+  async #shipInto(
+    report: SyncReport,
+    ulid: string,
+    signal: AbortSignal,
+    others?: RemoteBlocks,
+  ): Promise<Outcome | undefined> {
+    const { log, metrics } = this.#options;
     try {
-      const outcome = await this.#ship(ulid, signal);
-      if (outcome === 'ignored') return;
-      report[outcome].push(ulid);
+      signal.throwIfAborted();
+      const outcome = await this.#ship(ulid, signal, others);
+      if (outcome === 'uploaded' || outcome === 'found') report[outcome].push(ulid);
       if (outcome === 'uploaded') metrics.storage.shipperUploads.inc();
+      return outcome;
     } catch (error) {
       if (signal.aborted) {
         report.pending.push(ulid);
-        return;
+        return undefined;
       }
       report.failed.push({ ulid, error });
       metrics.storage.shipperUploadFailures.inc();
       log.warn('block is not shipped', { block: ulid, error: messageOf(error) });
+      return undefined;
     }
   }
 
-  async #ship(ulid: string, signal: AbortSignal): Promise<Outcome> {
+  /** `others` is given when it is a compacted block's turn. */
+  async #ship(ulid: string, signal: AbortSignal, others?: RemoteBlocks): Promise<Outcome> {
     const { remote, retry } = this.#options;
-    const read = await this.#readMeta(ulid);
-    if (read === undefined || !isOwnBlock(read.meta)) return 'ignored';
+    const read = await this.#blocks.read(ulid);
+    if (read === undefined) return 'ignored';
+    if (isCompacted(read.meta) && others === undefined) return 'compacted';
     const metaKey = blockKey(ulid, metaFile);
     if (await isThere(remote, metaKey, signal)) return 'found';
+    const overlapping = await others?.overlapping(read.meta);
+    if (overlapping !== undefined) {
+      throw new Failure('invalid', `compacted block overlaps ${overlapping} in the bucket`);
+    }
     for (const file of read.meta.files) {
       const upload = () => this.#uploadFile(ulid, file, signal);
       await retryUnavailable(retry, upload, { signal });
@@ -143,6 +211,7 @@ export class Shipper {
     signal.throwIfAborted();
     // From here on readers take the folder for a block.
     await remote.put(metaKey, read.bytes, { signal });
+    await others?.add(read.meta);
     return 'uploaded';
   }
 
@@ -157,9 +226,9 @@ export class Shipper {
   }
 
   async #record(uploaded: readonly string[]): Promise<void> {
-    const { local, log, metrics } = this.#options;
+    const { local, bucketName, log, metrics } = this.#options;
     try {
-      await writeShipperFile(local, uploaded);
+      await writeShipperFile(local, { bucket: bucketName, uploaded: [...uploaded] });
     } catch (error) {
       if (!isFailure(error)) throw error;
       // The next sync asks the bucket instead.
@@ -168,43 +237,9 @@ export class Shipper {
     }
   }
 
-  /** Folders named by a ULID, ascending, which is by the time they were made. */
-  async #listBlocks(): Promise<string[]> {
-    const ulids: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.#options.local.list(blocksFolder, {
-        delimiter: '/',
-        ...(cursor !== undefined && { cursor }),
-      });
-      for (const prefix of page.prefixes) {
-        const name = prefix.slice(blocksFolder.length, -1);
-        if (isUlid(name)) ulids.push(name);
-      }
-      cursor = page.cursor;
-    } while (cursor !== undefined);
-    return ulids;
-  }
-
-  /** The meta of a local block; undefined for a folder without one, which is no block. */
-  async #readMeta(ulid: string): Promise<{ meta: BlockMeta; bytes: Uint8Array } | undefined> {
-    let bytes: Uint8Array;
-    try {
-      bytes = await this.#options.local.get(blocksFolder + blockKey(ulid, metaFile));
-    } catch (error) {
-      if (isFailure(error, 'missing')) return undefined;
-      throw error;
-    }
-    const name = `${metaFile} of ${ulid}`;
-    const meta = parseBlockMeta(bytes, name);
-    if (meta.ulid !== ulid) throw new Failure('corrupt', `${name} is that of ${meta.ulid}`);
-    return { meta, bytes };
-  }
-
   async #isToShip(ulid: string): Promise<boolean> {
     try {
-      const read = await this.#readMeta(ulid);
-      return read !== undefined && isOwnBlock(read.meta);
+      return (await this.#blocks.read(ulid)) !== undefined;
     } catch (error) {
       if (!isFailure(error)) throw error;
       return true;
@@ -212,9 +247,9 @@ export class Shipper {
   }
 }
 
-/** A compacted block is made of blocks that ship by themselves: it would count them twice. */
-function isOwnBlock(meta: BlockMeta): boolean {
-  return meta.compaction.level <= 1;
+/** Made of other blocks, which may be in the bucket: together they would count twice. */
+function isCompacted(meta: BlockMeta): boolean {
+  return meta.compaction.level > 1;
 }
 
 async function isThere(bucket: Bucket, key: string, signal: AbortSignal): Promise<boolean> {

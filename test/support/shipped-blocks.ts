@@ -83,6 +83,7 @@ export function shipping(
   const shipper = new Shipper({
     local,
     remote,
+    bucketName: 'memory',
     log: createLogger({ level: 'warn', format: 'json', nowMs: () => 0, sink }),
     metrics,
     tenant: 'tenant-1',

@@ -162,7 +162,7 @@ async function shippedAll(
   const folder = key.replace('shipper.json', 'local/');
   const { prefixes } = await inner.list(folder, { delimiter: '/' });
   const uploaded = prefixes.map((prefix) => prefix.slice(folder.length, -1));
-  return new TextEncoder().encode(JSON.stringify({ version: 1, uploaded }));
+  return new TextEncoder().encode(JSON.stringify({ version: 1, bucket: 'remote', uploaded }));
 }
 
 function withoutSequence(meta: Uint8Array): Uint8Array {

@@ -1,6 +1,10 @@
 // The text of the bucket setting.
 import { describe, expect, it } from 'vitest';
-import { type BucketLocation, parseBucketUrl } from '../../../src/bucket/bucket-url.ts';
+import {
+  type BucketLocation,
+  bucketIdentity,
+  parseBucketUrl,
+} from '../../../src/bucket/bucket-url.ts';
 
 const s3 = (changes: object) => ({
   kind: 's3',
@@ -90,6 +94,28 @@ describe('bucket url', () => {
       expect(kind).toBe('invalid');
       expect(message).not.toContain(secret);
     }
+  });
+});
+
+describe('the identity of a bucket', () => {
+  it('is one for all spellings of the same bucket and prefix', () => {
+    const same = ['s3://profiles/a', 's3://profiles/a/', 's3://profiles/a?region=eu-central-1'];
+    for (const url of same) expect(bucketIdentity(url)).toBe('s3://profiles/a/');
+    expect(bucketIdentity('s3://profiles')).toBe(bucketIdentity('s3://profiles/'));
+    expect(bucketIdentity('file:///data/b/')).toBe(bucketIdentity('file://localhost/data/b'));
+  });
+
+  it('tells apart buckets, prefixes and endpoints', () => {
+    const urls = [
+      's3://profiles',
+      's3://profiles/a',
+      's3://profiles/b',
+      's3://other/a',
+      's3://profiles/a?endpoint=http://127.0.0.1:9000',
+      's3://profiles/a?endpoint=http://127.0.0.1:9001',
+      'file:///profiles/a',
+    ];
+    expect(new Set(urls.map(bucketIdentity)).size).toBe(urls.length);
   });
 });
 

@@ -81,6 +81,7 @@ describe('inspect', () => {
     await bucket.put('tenants/a/shipper.json', bytesOf('{}'));
     await bucket.put('tenants/b/quarantine/7.pprof', bytesOf('bad'));
     await bucket.put('tenants/b/quarantine/7.json', bytesOf('{}'));
+    await bucket.put(`tenants/b/quarantine/${ulidOf(9)}/meta.json`, bytesOf('{'));
     await bucket.put(`tenants/c/local/${ulidOf(3)}/samples.parquet`, bytesOf('unfinished'));
     await bucket.put('wal/1', bytesOf('log'));
     const { isWhole, lines } = await shown(bucket);
@@ -90,12 +91,35 @@ describe('inspect', () => {
       'tenant b in tenants/b/local/',
       'tenant c in tenants/c/local/',
     ]);
-    expect(lines).toContain('0 blocks, 1 profile in quarantine');
+    expect(lines).toContain('0 blocks, 1 profile and 1 block in quarantine');
     expect(lines).toContain(`${ulidOf(3)} has no meta.json`);
     expect(lines.slice(-2)).toEqual([
       '3 folders: 1 block, 2023-11-14 22:13 to 2023-11-14 22:13, 12 profiles, 55',
       'samples, 164 rows, 17.7KiB, 1 without meta.json',
     ]);
+  });
+
+  it('tells what a data folder has shipped, where to and up to when', async () => {
+    const bucket = new MemoryBucket();
+    const meta = { tenant: 'a', maxTime: 1_700_000_400_000 };
+    await putGolden(bucket, `tenants/a/local/${ulidOf(1)}/`, { ...meta, ulid: ulidOf(1) });
+    const later = { tenant: 'a', minTime: 1_700_000_401_000, maxTime: 1_700_007_200_000 };
+    const datasets = (await goldenMeta({})).datasets.map((set) => ({ ...set, ...later }));
+    const second = { ...later, datasets, ulid: ulidOf(2) };
+    await putGolden(bucket, `tenants/a/local/${ulidOf(2)}/`, second);
+    const record = { version: 1, bucket: 's3://profiles/', uploaded: [ulidOf(1)] };
+    await bucket.put('tenants/a/shipper.json', bytesOf(JSON.stringify(record)));
+    const { lines } = await shown(bucket);
+    expect(lines).toContain('1 of 2 blocks in s3://profiles/, all up to 2023-11-14 22:20');
+    const { objects } = await found(bucket);
+    expect(objects.find(({ kind }) => kind === 'folder')).toMatchObject({
+      shipped: {
+        bucket: 's3://profiles/',
+        blocks: 1,
+        minTime: 1_700_000_000_000,
+        maxSyncTime: 1_700_000_400_000,
+      },
+    });
   });
 
   it('shows one block with its tables', async () => {
@@ -183,6 +207,7 @@ describe('inspect --json', () => {
         folder: 'anonymous/phlaredb/',
         ...sums,
         profilesInQuarantine: 0,
+        blocksInQuarantine: 0,
       },
       { kind: 'total', folders: 1, ...sums },
     ]);
