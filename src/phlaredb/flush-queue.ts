@@ -117,7 +117,8 @@ export class FlushQueue {
   async #drainEntries(): Promise<void> {
     await this.#release();
     this.#assertNotAbandoned(this.#abandonedCount);
-    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+    // Those that come meanwhile are for the next drain: under load this one would never end.
+    for (const entry of [...this.#entries]) {
       if (this.#isClosed) this.#assertNotAbandoned(this.#entries.length);
       try {
         await this.#flush(entry.head);

@@ -1,116 +1,163 @@
 // Kill −9 under load on real servers: clients repeat every push until it is answered 200, and each
-// profile is found exactly once in the blocks. `PHLOX_TEST_KILLS` sets the rounds per runtime.
+// profile is found exactly once in the blocks. `PHLOX_TEST_KILLS` sets the rounds per runtime,
+// `PHLOX_TEST_SEED` repeats the moments of a run.
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../fixtures/random.ts';
-import { openDuckdb, temporaryFolder } from '../support/duckdb.ts';
-import { loadFixture } from '../support/fixtures.ts';
-import { push } from '../support/http-push.ts';
-import { type Server, serverRuntimes, startServer } from '../support/servers.ts';
-import { stamped } from '../support/stamp.ts';
+import { createRandom, type Random } from '../fixtures/random.ts';
+import { temporaryFolder } from '../support/duckdb.ts';
+import { loadSeries, loadTenants, PushLoad } from '../support/push-load.ts';
+import {
+  type Server,
+  type ServerRuntime,
+  serverRuntimes,
+  startServer,
+} from '../support/servers.ts';
+import { blockNames, storedTimes } from '../support/stored-profiles.ts';
 
 const rounds = Number(process.env['PHLOX_TEST_KILLS'] ?? 5);
 const seed = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
-const connections = 8;
-const tenants = ['team-a', 'team-b'];
-const { packed } = loadFixture('rust-cpu');
-/** Two sample types in two label groups. */
-const rowsOfOne = 4;
-const baseNs = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 
-/** What the clients share: where the server is now, and what was acknowledged. */
-interface Load {
-  url: string | undefined;
-  isOver: boolean;
-  nextTime: bigint;
-  acknowledged: Map<string, bigint[]>;
-}
+/** What a server is at when it is killed; each comes up in any five rounds. */
+const moments = ['start', 'rebuild', 'push', 'flush', 'ship'] as const;
+type Moment = (typeof moments)[number];
 
-/** Pushes one profile after the other, each until it is acknowledged. */
-async function client(load: Load, index: number): Promise<void> {
-  const tenant = tenants[index % tenants.length] as string;
-  const labels = { __name__: 'cpu', service_name: `service-${index % 3}` };
-  while (!load.isOver) {
-    const timeNs = baseNs + load.nextTime++;
-    const profiles = [stamped(packed, timeNs)];
-    while (!(await isAcknowledged(load, [{ labels, profiles }], tenant))) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    load.acknowledged.get(tenant)?.push(timeNs);
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The processes that follow one another on one data folder, and their clients. */
+class Victim {
+  readonly load: PushLoad;
+  readonly found = { beforeListening: 0, inFlush: 0, inShipping: 0, unshipped: 0 };
+  readonly #runtime: ServerRuntime;
+  readonly #random: Random;
+  readonly #folder: string;
+  /** How long the last start took, as far as anybody knows. */
+  #startMs = 500;
+
+  constructor(runtime: ServerRuntime, random: Random, folder: string) {
+    this.#runtime = runtime;
+    this.#random = random;
+    this.#folder = folder;
+    this.load = new PushLoad(random);
   }
-}
 
-async function isAcknowledged(
-  load: Load,
-  series: Parameters<typeof push>[1],
-  tenant: string,
-): Promise<boolean> {
-  if (load.url === undefined) return false;
-  try {
-    const response = await push(load.url, series, {
-      headers: { 'x-scope-orgid': tenant },
-      // A client gives up on an answer and sends again: so do these, now and then.
-      signal: AbortSignal.timeout(2_000),
+  /** Starts a process and kills it at a moment of the kind. */
+  async round(moment: Moment): Promise<void> {
+    const random = this.#random;
+    if (moment === 'start') await this.#killStarting(random.below(this.#startMs));
+    else await this.#killRunning(moment);
+    await this.#look();
+  }
+
+  async #killStarting(afterMs: number): Promise<void> {
+    let killing: Promise<void> | undefined;
+    try {
+      const server = await this.start((child) => {
+        killing = sleep(afterMs).then(() => void child.kill('SIGKILL'));
+      });
+      await server.exited;
+    } catch (error) {
+      expect(String(error)).toContain('ended with SIGKILL before it listened');
+      this.found.beforeListening++;
+    }
+    await killing;
+    this.load.url = undefined;
+  }
+
+  async #killRunning(moment: Moment): Promise<void> {
+    const random = this.#random;
+    const server = await this.start();
+    if (moment === 'rebuild') await sleep(random.below(60));
+    else await sleep(100 + random.below(900));
+    let flushing: Promise<unknown> | undefined;
+    if (moment === 'flush' || moment === 'ship') {
+      flushing = fetch(`${server.url}/flush`, { method: 'POST' }).catch(() => undefined);
+      // A block takes some tens of milliseconds; its shipping begins when it is in place.
+      if (moment === 'ship') await flushing;
+      await sleep(random.below(moment === 'flush' ? 120 : 60));
+    }
+    this.load.url = undefined;
+    expect(await server.stop('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' });
+    await flushing;
+  }
+
+  async start(onSpawn: Parameters<typeof startServer>[1]['onSpawn'] = () => undefined) {
+    const startedMs = performance.now();
+    const server: Server = await startServer(this.#runtime, {
+      dataDir: join(this.#folder, 'data'),
+      env: {
+        PHLOX_MULTITENANCY: 'true',
+        PHLOX_HEAD_BYTES_MAX: '1MiB',
+        PHLOX_BUCKET: `file://${this.#folder}/bucket`,
+      },
+      onSpawn,
     });
-    await response.arrayBuffer();
-    return response.status === 200;
-  } catch {
-    // Connection refused, reset or timed out: nobody knows whether it was stored.
-    return false;
+    this.#startMs = Math.ceil(performance.now() - startedMs);
+    this.load.url = server.url;
+    return server;
+  }
+
+  local(tenant: string): string {
+    return join(this.#folder, 'data/tenants', tenant, 'local');
+  }
+
+  bucket(tenant: string): string {
+    return join(this.#folder, 'bucket', tenant, 'phlaredb');
+  }
+
+  /** What the dead process was at, for the figures. */
+  async #look(): Promise<void> {
+    const { found } = this;
+    const ofTenants = loadTenants.map(async (tenant) => {
+      const shipped = new Set(await blockNames(this.bucket(tenant)));
+      const names = await readdir(this.local(tenant)).catch(() => []);
+      const unshipped = (await blockNames(this.local(tenant))).filter((one) => !shipped.has(one));
+      const begun = await readdir(this.bucket(tenant)).catch(() => []);
+      return {
+        isInFlush: names.some((name) => name.startsWith('.tmp-')),
+        isInShipping: begun.length > shipped.size,
+        isUnshipped: unshipped.length > 0,
+      };
+    });
+    const states = await Promise.all(ofTenants);
+    if (states.some(({ isInFlush }) => isInFlush)) found.inFlush++;
+    if (states.some(({ isInShipping }) => isInShipping)) found.inShipping++;
+    if (states.some(({ isUnshipped }) => isUnshipped)) found.unshipped++;
   }
 }
 
 describe.each(serverRuntimes)('on %s', (runtime) => {
   it(
-    `stores every acknowledged profile once over ${rounds} kills (seed ${seed})`,
+    `stores every acknowledged profile once over ${rounds} kills (PHLOX_TEST_SEED=${seed})`,
     async () => {
       await using folder = await temporaryFolder();
-      const dataDir = join(folder.path, 'data');
-      const env = { PHLOX_MULTITENANCY: 'true', PHLOX_HEAD_BYTES_MAX: '1MiB' };
       const random = createRandom(seed);
-      const load: Load = {
-        url: undefined,
-        isOver: false,
-        nextTime: 1n,
-        acknowledged: new Map(tenants.map((tenant) => [tenant, []])),
-      };
-      const clients = Array.from({ length: connections }, (_, index) => client(load, index));
-      let server: Server | undefined;
-      for (let round = 0; round <= rounds; round++) {
-        server = await startServer(runtime, { dataDir, env });
-        load.url = server.url;
-        await new Promise((resolve) => setTimeout(resolve, 100 + random.below(900)));
-        if (round === rounds) break;
-        load.url = undefined;
-        await server.stop('SIGKILL');
+      const victim = new Victim(runtime, random, folder.path);
+      const { load } = victim;
+      load.start();
+      const order: Moment[] = [];
+      for (let round = 0; round < rounds; round++) {
+        if (round % moments.length === 0) {
+          order.splice(0, order.length, ...moments);
+          random.shuffle(order);
+        }
+        await victim.round(order[round % moments.length] as Moment);
       }
-      load.isOver = true;
-      await Promise.all(clients);
-      expect(await server?.stop()).toEqual({ code: 0, signal: null });
-      for (const tenant of tenants) {
-        const times = load.acknowledged.get(tenant) as bigint[];
-        expect(times.length).toBeGreaterThan(0);
-        expect(await storedTimes(dataDir, tenant)).toEqual(
-          new Map(times.map((timeNs) => [timeNs, 1n])),
-        );
+      const server = await victim.start();
+      await load.end();
+      expect(await server.stop()).toEqual({ code: 0, signal: null });
+      for (const tenant of loadTenants) {
+        expect(load.acknowledged(tenant).size).toBeGreaterThan(rounds);
+        for (const blocks of [victim.local(tenant), victim.bucket(tenant)]) {
+          const stored = await storedTimes(blocks, loadSeries);
+          expect(load.problems(tenant, stored)).toEqual([]);
+        }
       }
+      const { acknowledgedCount, retryCount } = load;
+      console.info(
+        JSON.stringify({ runtime, rounds, seed, acknowledgedCount, retryCount, ...victim.found }),
+      );
     },
     60_000 + rounds * 10_000,
   );
 });
-
-/** How often each profile is stored, told by its time: all of its rows, in all of its series. */
-async function storedTimes(dataDir: string, tenant: string): Promise<Map<bigint, bigint>> {
-  const duckdb = await openDuckdb();
-  const blocks = join(dataDir, 'tenants', tenant, 'local/*');
-  const rows = await duckdb.rows(
-    `SELECT time_ns, max(copies) AS copies FROM (
-       SELECT p.time_ns, s.labels, count(*) AS copies
-       FROM block_table('${blocks}', 'profiles') p
-       JOIN block_table('${blocks}', 'series') s USING (block, series_id)
-       GROUP BY ALL
-     ) GROUP BY time_ns HAVING count(*) = ${rowsOfOne}`,
-  );
-  duckdb.close();
-  return new Map(rows.map((row) => [row['time_ns'] as bigint, row['copies'] as bigint]));
-}

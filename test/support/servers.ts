@@ -17,6 +17,8 @@ export interface ServerOptions {
   port?: number;
   /** How long the server may take until it listens; default 20 s. */
   startMsMax?: number;
+  /** Gets the process as soon as there is one: to kill it before it listens. */
+  onSpawn?: (child: ChildProcess) => void;
 }
 
 export interface Exit {
@@ -67,6 +69,7 @@ export async function startServer(runtime: ServerRuntime, options: ServerOptions
     },
   });
   running.add(child);
+  options.onSpawn?.(child);
   const output = { stdout: '', stderr: '' };
   const exited = new Promise<Exit>((resolve) => {
     child.on('close', (code, signal) => resolve({ code, signal }));
