@@ -42,6 +42,7 @@ export class Phlaredb {
   /** Scans while the live head is being rebuilt. */
   #scanner: Kernel | undefined;
   #rebuilding: Promise<void> | undefined;
+  #rebuild: Rebuild | undefined;
   /** Why a rebuild was given up at the stop: records are in the log alone. */
   #rebuildFailure: Failure | undefined;
   /** Aborted when the database is to end: a rebuild that fails is not tried again then. */
@@ -230,7 +231,10 @@ export class Phlaredb {
   /** Seals the live head and writes every sealed head; resolves when all are blocks. */
   async flush(reason: FlushReason): Promise<void> {
     if (reason === 'stop') this.#stopping.abort();
-    await this.#rebuilding;
+    // At the stop nobody pushes any more, and nothing may be left to the log.
+    const isWhole = reason === 'stop' || this.#rebuild === undefined;
+    if (isWhole) await this.#rebuilding;
+    else await Promise.race([this.#rebuilding, this.#rebuild?.sealed(this.#committedUpTo)]);
     this.seal(reason);
     await this.#queue.drain();
     if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
@@ -341,13 +345,15 @@ export class Phlaredb {
   async #rebuildLive(): Promise<void> {
     const { pause, log } = this.#options;
     const rebuild = this.#newRebuild();
+    this.#rebuild = rebuild;
     for (let attempt = 1; ; attempt++) {
       try {
         const { head, upTo } = await rebuild.catchUp();
         // Nothing awaits from this check to the end: a push either was read or finds the head.
         if (upTo >= this.#appendedUpTo) {
           this.#live = head;
-          if (head.isEmpty) this.#queue.releaseQuarantined(upTo, head.ulid);
+          const isAllDone = head.isEmpty && this.#queue.heads.length === 0;
+          if (isAllDone) this.#queue.releaseQuarantined(upTo, head.ulid);
           break;
         }
         attempt = 0;
@@ -364,6 +370,7 @@ export class Phlaredb {
       }
     }
     this.#rebuilding = undefined;
+    this.#rebuild = undefined;
     this.#dropScanner();
     this.#scanId++;
   }

@@ -5,9 +5,11 @@ import type { Bucket } from '../bucket/bucket.ts';
 import { isFailure, messageOf } from '../errors.ts';
 import type { Head } from '../head/head.ts';
 import { planSeries } from '../head/series-plan.ts';
+import { createDeferred, type Deferred } from '../lib/deferred.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { profileTimeNs } from '../model/time.ts';
+import type { Clock } from '../platform.ts';
 import type { StoredRecord, Wal } from '../wal/wal.ts';
 
 export interface RebuildOptions {
@@ -25,6 +27,8 @@ export interface RebuildOptions {
   /** Takes back the instance of a head that failed. */
   discard: (head: Head) => void;
   headBytesMax: number;
+  clock: Clock;
+  /** Awaited between slices of work. */
   pause: () => Promise<void>;
   metrics: Metrics;
   log: Logger;
@@ -37,6 +41,9 @@ export interface Rebuilt {
   upTo: number;
 }
 
+/** Shorter, and pushes that come meanwhile, several a turn, would be faster than the rebuild. */
+const sliceMs = 10;
+
 export class Rebuild {
   readonly #options: RebuildOptions;
   /** Sequences in quarantine. */
@@ -45,6 +52,8 @@ export class Rebuild {
   #upTo: number;
   /** Where a head that breaks has to be read again from. */
   #headFrom: number;
+  /** Who wants the records up to a sequence in sealed heads. */
+  #waiting: { upTo: number; sealed: Deferred }[] = [];
 
   constructor(options: RebuildOptions, from: number) {
     this.#options = options;
@@ -58,15 +67,30 @@ export class Rebuild {
    * quarantine cannot be written or read; it may be called again, and goes on where it was.
    */
   async catchUp(): Promise<Rebuilt> {
-    const { wal, tenant, pause } = this.#options;
+    const { wal, tenant, pause, clock } = this.#options;
+    let startMs = clock.monotonicMs();
     for await (const record of wal.read(tenant, this.#upTo + 1)) {
       const isApplied = this.#setAside.has(record.sequence) || (await this.#apply(record));
       if (!isApplied) return this.catchUp();
       this.#upTo = record.sequence;
       if (this.#isFull()) await this.#roll(record.sequence + 1);
+      this.#sealWanted();
+      if (clock.monotonicMs() - startMs < sliceMs) continue;
       await pause();
+      startMs = clock.monotonicMs();
     }
+    this.#sealWanted();
     return { head: this.#head, upTo: this.#upTo };
+  }
+
+  /**
+   * Resolves when the records up to `upTo` are in heads that are sealed. Pushes may keep a rebuild
+   * busy for as long as they come, which is no reason to wait. Pends for ever once it has ended.
+   */
+  sealed(upTo: number): Promise<void> {
+    const sealed = createDeferred();
+    this.#waiting.push({ upTo, sealed });
+    return sealed.promise;
   }
 
   /** Gives the instance back. */
@@ -106,12 +130,24 @@ export class Rebuild {
     return kernel.stats().bytesUsed >= this.#options.headBytesMax || kernel.mustSeal();
   }
 
+  #sealWanted(): void {
+    const reached = this.#waiting.filter(({ upTo }) => upTo <= this.#upTo);
+    if (reached.length === 0) return;
+    this.#waiting = this.#waiting.filter((one) => !reached.includes(one));
+    if (!this.#head.isEmpty) this.#seal(this.#upTo + 1);
+    for (const { sealed } of reached) sealed.resolve();
+  }
+
   /** The full head goes to be flushed; the next one begins with the record `from`. */
   async #roll(from: number): Promise<void> {
+    this.#seal(from);
+    await this.#options.drain();
+  }
+
+  #seal(from: number): void {
     this.#options.seal(this.#head);
     this.#head = this.#options.makeHead();
     this.#headFrom = from;
-    await this.#options.drain();
   }
 
   async #quarantine(record: StoredRecord, cause: unknown): Promise<void> {

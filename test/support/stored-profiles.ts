@@ -1,5 +1,5 @@
-// What blocks on a real disk hold, read as a stranger reads them: with DuckDB. Owns how a profile is
-// told to be stored as a whole, and how often.
+// What blocks on a real disk hold, read as a stranger reads them: with DuckDB. Owns how a profile
+// is told to be stored as a whole, and how often.
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
