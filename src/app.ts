@@ -20,6 +20,7 @@ import { inflateBody } from './ingester/prepare.ts';
 import { RecentKeys } from './ingester/recent-keys.ts';
 import { retainedBlocks } from './ingester/retained-blocks.ts';
 import { Retention } from './ingester/retention.ts';
+import type { DiskRoom } from './ingester/retention-rules.ts';
 import { KernelPool } from './kernel/pool.ts';
 import type { RetryPolicy } from './lib/backoff.ts';
 import { createLogger, type Logger } from './lib/log.ts';
@@ -151,6 +152,7 @@ async function createIngester(
     listTenants: folders.list,
     subServices: [logService(wal), ...retention.services],
     diskFailure: retention.diskFailure,
+    diskRoom: retention.diskRoom,
     memoryMax: settings.memoryMax,
     logBytesMax: settings.logBytesMax,
     keyWindowMs,
@@ -246,7 +248,11 @@ function createRetention(
   log: Logger,
   folders: Folders,
   databaseOf: (tenant: string) => Phlaredb | undefined,
-): { services: SubService[]; diskFailure: () => string | undefined } {
+): {
+  services: SubService[];
+  diskFailure: () => string | undefined;
+  diskRoom: () => DiskRoom | undefined;
+} {
   const { remoteBucket } = platform;
   const blocks = retainedBlocks({
     listTenants: folders.list,
@@ -269,7 +275,11 @@ function createRetention(
     const ageMs = settings.retentionBucketAge;
     services.push(new BucketRetention({ bucket, ageMs, isPinned: blocks.isPinned, metrics, log }));
   }
-  return { services, diskFailure: () => retention.diskFailure() };
+  return {
+    services,
+    diskFailure: () => retention.diskFailure(),
+    diskRoom: () => retention.diskRoom(),
+  };
 }
 
 /** Makes a tenant's shipper; undefined when there is no bucket to ship to. */

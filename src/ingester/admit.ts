@@ -4,8 +4,10 @@ import { Failure } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Prepared } from './prepare.ts';
+import type { DiskRoom } from './retention-rules.ts';
 
 export interface AdmitContext {
+  tenant: string;
   limits: Readonly<Limits>;
   database: Phlaredb;
   /** Bytes the process holds for heads and, while it is in memory, the log. */
@@ -13,40 +15,42 @@ export interface AdmitContext {
   memoryMax: number;
   logUsed: number;
   logBytesMax: number;
-  /** Tenants that are open: each has an equal share of the memory. */
+  /** Bytes of log records that a tenant holds. */
+  logBytesOf: (tenant: string) => number;
+  /** Tenants that are open: each has an equal share of memory and log. */
   tenantCount: number;
+  /** Undefined when the disk is not watched. */
+  disk: DiskRoom | undefined;
 }
 
-/** Over this part of the memory a tenant that has more than its share is refused before others. */
+/** Over this part of a bound a tenant that has more than its share is refused before others. */
 const shareCountsFrom = 0.9;
 
 /** Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. */
 export function admit(prepared: readonly Prepared[], context: AdmitContext): void {
-  const { limits, database } = context;
+  const { limits, database, tenant } = context;
+  const { memoryUsed, memoryMax, logUsed, logBytesMax, disk, tenantCount } = context;
   const bodyBytes = prepared.reduce((sum, one) => sum + one.body.length, 0);
-  if (context.memoryUsed + bodyBytes > context.memoryMax) {
-    throw new Failure(
-      'unavailable',
-      `memory in use is ${context.memoryUsed} bytes, limit ${context.memoryMax} (memoryMax)`,
-      { reason: 'memory_limit', retryAfterSeconds: 5 },
+  if (memoryUsed + bodyBytes > memoryMax) {
+    throw noRoom(
+      'memory_limit',
+      `memory in use is ${memoryUsed} bytes, limit ${memoryMax} (memoryMax)`,
     );
   }
-  const share = Math.floor(context.memoryMax / Math.max(1, context.tenantCount));
-  const tenantUsed = database.bytesUsed();
-  if (context.memoryUsed > context.memoryMax * shareCountsFrom && tenantUsed > share) {
-    throw new Failure(
-      'unavailable',
-      `memory is short and the tenant uses ${tenantUsed} bytes of it, its share is ${share}`,
-      { reason: 'memory_limit', retryAfterSeconds: 5 },
-    );
+  if (logUsed + bodyBytes > logBytesMax) {
+    throw noRoom('log_full', `log holds ${logUsed} bytes, limit ${logBytesMax} (logBytesMax)`);
   }
-  if (context.logUsed + bodyBytes > context.logBytesMax) {
-    throw new Failure(
-      'unavailable',
-      `log holds ${context.logUsed} bytes, limit ${context.logBytesMax} (logBytesMax)`,
-      { reason: 'log_full', retryAfterSeconds: 5 },
-    );
-  }
+  assertShare('memory', 'memory_limit', () => database.bytesUsed(), {
+    usedPart: memoryUsed / memoryMax,
+    bytesMax: memoryMax,
+    tenantCount,
+  });
+  assertShare('log space', 'log_full', () => context.logBytesOf(tenant), {
+    usedPart: logUsed / logBytesMax,
+    bytesMax: logBytesMax,
+    tenantCount,
+  });
+  if (disk !== undefined) assertShare('local disk', 'disk_full', () => disk.bytesOf(tenant), disk);
   const keys = new Set(prepared.flatMap(({ plan }) => plan.series.map(({ key }) => key)));
   const { live, added } = database.seriesCounts(keys);
   if (added > 0 && live + added > limits.seriesMax) {
@@ -56,4 +60,22 @@ export function admit(prepared: readonly Prepared[], context: AdmitContext): voi
       { reason: 'series_limit', retryAfterSeconds: 60 },
     );
   }
+}
+
+/** While there is enough, nobody is asked what it holds. Throws when the tenant has to wait. */
+function assertShare(
+  name: string,
+  reason: string,
+  tenantBytes: () => number,
+  room: Pick<DiskRoom, 'usedPart' | 'bytesMax' | 'tenantCount'>,
+): void {
+  if (room.usedPart <= shareCountsFrom) return;
+  const share = Math.floor(room.bytesMax / Math.max(1, room.tenantCount));
+  const used = tenantBytes();
+  if (used <= share) return;
+  throw noRoom(reason, `${name} is short: the tenant holds ${used} bytes, its share is ${share}`);
+}
+
+function noRoom(reason: string, message: string): Failure {
+  return new Failure('unavailable', message, { reason, retryAfterSeconds: 5 });
 }

@@ -17,6 +17,7 @@ import type { Instance } from './instance.ts';
 import { Instances, type InstancesOptions } from './instances.ts';
 import { Lifecycle, type SubService } from './lifecycle.ts';
 import { pushProfiles } from './push.ts';
+import type { DiskRoom } from './retention-rules.ts';
 
 export interface IngesterOptions extends InstancesOptions {
   pool: KernelPool;
@@ -27,6 +28,8 @@ export interface IngesterOptions extends InstancesOptions {
   logBytesMax: number;
   /** Why the disk takes no more, in one line; undefined when it does. */
   diskFailure: () => string | undefined;
+  /** How full the disk is and who holds what of it; undefined when it is not watched. */
+  diskRoom: () => DiskRoom | undefined;
   /** How long the last syncs of all tenants together may take at stop. */
   stopDeadlineMs: number;
 }
@@ -216,8 +219,10 @@ export class Ingester implements IngesterService {
     const { wal, memoryMax, logBytesMax } = this.#options;
     const logUsed = wal.bytesUsed();
     const memoryUsed = this.#kernelBytes() + (wal.isDurable ? 0 : logUsed);
+    const logBytesOf = (tenant: string) => wal.bytesUsedBy(tenant);
     const tenantCount = this.#instances.count;
-    return { memoryUsed, memoryMax, logUsed, logBytesMax, tenantCount };
+    const disk = this.#options.diskRoom();
+    return { memoryUsed, memoryMax, logUsed, logBytesMax, logBytesOf, tenantCount, disk };
   }
 
   /** Measured again after a while only: with many tenants it costs more than a small push. */

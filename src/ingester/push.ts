@@ -22,7 +22,7 @@ export interface PushContext {
   wal: Wal;
   recentKeys: RecentKeys;
   gunzip: (bytes: Uint8Array, bytesMax: number) => Uint8Array;
-  room: () => Omit<AdmitContext, 'limits' | 'database'>;
+  room: () => Omit<AdmitContext, 'tenant' | 'limits' | 'database'>;
   metrics: Metrics;
   /** Lets others run; awaited between the profiles of a request that takes long. */
   pause: () => Promise<void>;
@@ -53,7 +53,8 @@ export async function pushProfiles(
   for (const { index, failure } of refusals) discard(context, failure, [profiles[index]]);
   if (prepared.length > 0) {
     try {
-      admit(prepared, { limits: context.limits, database: context.database, ...context.room() });
+      const { tenant, limits, database, room } = context;
+      admit(prepared, { tenant, limits, database, ...room() });
     } catch (error) {
       if (isFailure(error)) discard(context, error, profiles);
       throw error;

@@ -70,6 +70,38 @@ export function diskLevelOf(
   return usage.freeBytes < lowBytes ? diskLevels.low : diskLevels.ease;
 }
 
+/** The local disk, as far as it is known how full it is. */
+export interface DiskRoom {
+  /** The part of what is kept free that is gone; at 1 the pushes of all are refused. */
+  usedPart: number;
+  /** What the blocks of all tenants may hold, in bytes. */
+  bytesMax: number;
+  /** Tenants with local blocks. */
+  tenantCount: number;
+  bytesOf: (tenant: string) => number;
+}
+
+/**
+ * What tenants share of a disk: between the two bounds it runs short, and what blocks may hold is
+ * what they hold and what is free above the floor. Undefined when the rules are off.
+ */
+export function diskRoomOf(
+  { freeBytes, totalBytes }: DiskUsage,
+  settings: Pick<Settings, 'retentionDiskFreePercent' | 'retentionDiskFreeBytes'>,
+  held: ReadonlyMap<string, number>,
+): DiskRoom | undefined {
+  const { lowBytes, floorBytes } = diskBounds(settings, totalBytes);
+  if (lowBytes === floorBytes) return undefined;
+  let bytesMax = Math.max(0, freeBytes - floorBytes);
+  for (const bytes of held.values()) bytesMax += bytes;
+  return {
+    usedPart: (lowBytes - freeBytes) / (lowBytes - floorBytes),
+    bytesMax,
+    tenantCount: held.size,
+    bytesOf: (tenant) => held.get(tenant) ?? 0,
+  };
+}
+
 /**
  * The free bytes that deleting should reach: the low bound, or else the floor, whichever `ours` can
  * make up for; undefined when neither. Somebody else fills such a disk, and the blocks would all
@@ -122,6 +154,12 @@ export class Stock {
 
   get tenants(): string[] {
     return [...this.#shelves.keys()];
+  }
+
+  /** Of tenants that have any. */
+  bytesByTenant(): Map<string, number> {
+    const held = [...this.#shelves.values()].filter(({ bytes }) => bytes > 0);
+    return new Map(held.map(({ tenant, bytes }) => [tenant, bytes]));
   }
 
   /** Bytes of all local blocks. */

@@ -10,10 +10,12 @@ import type { SubService } from './lifecycle.ts';
 import { LocalDeletion, type LocalReason, type RetainedBlocks } from './local-deletion.ts';
 import {
   type DiskLevel,
+  type DiskRoom,
   type DiskUsage,
   diskBounds,
   diskLevelOf,
   diskLevels,
+  diskRoomOf,
   freeTarget,
   type LocalBlock,
   Stock,
@@ -58,6 +60,9 @@ export class Retention implements SubService {
   readonly #deletion: LocalDeletion;
   #isMeasurable = false;
   #failure: string | undefined;
+  /** The last measure, and what each tenant held after the last pass. */
+  #usage: DiskUsage | undefined;
+  #held: ReadonlyMap<string, number> = new Map();
   #ranAtMs = Number.NEGATIVE_INFINITY;
   #passedAtMs = Number.NEGATIVE_INFINITY;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
@@ -103,6 +108,16 @@ export class Retention implements SubService {
     return this.#failure;
   }
 
+  /**
+   * How near the disk is to that, and who holds what of it: blocks of the last pass, so what was
+   * written since, within five minutes, is not counted. Undefined when it cannot be measured, or
+   * the rules for it are off.
+   */
+  diskRoom(): DiskRoom | undefined {
+    if (this.#usage === undefined) return undefined;
+    return diskRoomOf(this.#usage, this.#options.settings, this.#held);
+  }
+
   async #run(nowMs: number, signal: AbortSignal): Promise<void> {
     const level = diskLevelOf(await this.#measure(), this.#options.settings);
     const isRefusing = this.#failure !== undefined;
@@ -135,6 +150,7 @@ export class Retention implements SubService {
     await this.#deleteByBytes(pass);
     await this.#deleteByDisk(pass);
     metrics.retention.localBytes.set(stock.bytes);
+    this.#held = stock.bytesByTenant();
     if (!isDue(nowMs, this.#sweptAtMs, sweepIntervalMs)) return;
     this.#sweptAtMs = nowMs;
     for (const tenant of stock.tenants) await this.#deletion.sweep(attempts, tenant, nowMs);
@@ -239,6 +255,7 @@ export class Retention implements SubService {
   /** Without a measure nothing is refused: the log says by itself when it cannot write. */
   #judge(usage: DiskUsage | undefined): void {
     const { settings } = this.#options;
+    this.#usage = usage;
     const isFull = diskLevelOf(usage, settings) === diskLevels.full;
     if (usage === undefined || !isFull) {
       this.#failure = undefined;

@@ -73,6 +73,11 @@ export class LogIndex {
     return this.#sealedBytes - dead + (this.active?.heldBytes() ?? 0);
   }
 
+  /** Bytes of the tenant's records that are held. */
+  heldBytesOf(tenant: string): number {
+    return this.#segments.reduce((sum, { held }) => sum + (held.get(tenant) ?? 0), 0);
+  }
+
   /** Tenants that keep the oldest segment with anything held, the largest holder first. */
   pinnedBy(): string[] {
     const oldest = this.#segments.find((segment) => segment.held.size > 0);

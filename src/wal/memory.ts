@@ -93,6 +93,12 @@ export class MemoryWal implements Wal {
     return this.#bytes;
   }
 
+  bytesUsedBy(tenant: string): number {
+    const records = this.#records.get(tenant) ?? [];
+    const held = records.filter(({ sequence }) => sequence <= this.#committed);
+    return held.reduce((sum, { body }) => sum + body.length + recordOverheadBytes, 0);
+  }
+
   refusedUpTo(): number {
     return 0;
   }

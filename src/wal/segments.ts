@@ -173,6 +173,10 @@ export class SegmentWal implements Wal {
     return index.heldBytes() + committer.queue.pendingBytes;
   }
 
+  bytesUsedBy(tenant: string): number {
+    return this.#open?.index.heldBytesOf(tenant) ?? 0;
+  }
+
   pinnedBy(): readonly string[] {
     return this.#open?.index.pinnedBy() ?? [];
   }

@@ -71,6 +71,8 @@ export interface Wal {
   release(tenant: string, upTo: number, ulid: string): Promise<void>;
   /** Bytes held by records not yet released. */
   bytesUsed(): number;
+  /** Bytes of the tenant's committed records that are not released: its part of `bytesUsed`. */
+  bytesUsedBy(tenant: string): number;
   /** Tenants whose records keep the oldest room from being reused, the largest holder first. */
   pinnedBy(): readonly string[];
   /** Why records cannot be made durable at present, in one line; undefined when they can. */

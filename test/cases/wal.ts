@@ -111,6 +111,21 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       expect(wal.pinnedBy()).toEqual(['small']);
     });
 
+    it('tells what each tenant holds, until it is released', async () => {
+      const sent = [record('a', 1), record('b', 2), record('a', 3)];
+      const sequences = sent.map((one) => wal.append(one));
+      expect(wal.bytesUsedBy('a')).toBe(0);
+      await wal.commit(sequences[2] as number);
+      const ofB = wal.bytesUsedBy('b');
+      expect(ofB).toBeGreaterThanOrEqual(sent[1]?.body.length ?? Number.NaN);
+      expect(wal.bytesUsedBy('a')).toBe(2 * ofB);
+      expect(wal.bytesUsedBy('nobody')).toBe(0);
+      await wal.release('a', sequences[0] as number, ulid);
+      expect(wal.bytesUsedBy('a')).toBe(ofB);
+      await wal.release('a', sequences[2] as number, ulid);
+      expect([wal.bytesUsedBy('a'), wal.bytesUsedBy('b')]).toEqual([0, ofB]);
+    });
+
     it('has no failure and nothing refused while all goes well', async () => {
       await wal.commit(wal.append(record('a')));
       expect(wal.failure()).toBeUndefined();

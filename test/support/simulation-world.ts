@@ -260,6 +260,7 @@ export function boundWal(inner: Wal, changes: Omit<Partial<Wal>, 'id'>): Wal {
     recentKeys: (sinceMs) => inner.recentKeys(sinceMs),
     release: (tenant, upTo, ulid) => inner.release(tenant, upTo, ulid),
     bytesUsed: () => inner.bytesUsed(),
+    bytesUsedBy: (tenant) => inner.bytesUsedBy(tenant),
     pinnedBy: () => inner.pinnedBy(),
     failure: () => inner.failure(),
     tick: (nowMs) => inner.tick(nowMs),

@@ -3,24 +3,39 @@ import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../../src/errors.ts';
 import { type AdmitContext, admit } from '../../../src/ingester/admit.ts';
 import type { Prepared } from '../../../src/ingester/prepare.ts';
+import type { DiskRoom } from '../../../src/ingester/retention-rules.ts';
 import { defaultLimits } from '../../../src/limits/limits.ts';
 
-function context(parts: Partial<AdmitContext> & { tenantUsed?: number; series?: number }) {
-  const { tenantUsed = 0, series = 0, ...given } = parts;
+interface Parts extends Partial<AdmitContext> {
+  /** What the tenant holds of memory, log and disk. */
+  memory?: number;
+  log?: number;
+  series?: number;
+}
+
+function context({ memory = 0, log = 0, series = 0, ...given }: Parts): AdmitContext {
   const database = {
-    bytesUsed: () => tenantUsed,
+    bytesUsed: () => memory,
     seriesCounts: (keys: ReadonlySet<string>) => ({ live: series, added: keys.size }),
   } as unknown as AdmitContext['database'];
   return {
+    tenant: 'a',
     limits: defaultLimits,
     database,
     memoryUsed: 0,
     memoryMax: 1_000,
     logUsed: 0,
     logBytesMax: 1_000,
+    logBytesOf: (tenant) => (tenant === 'a' ? log : 1_000),
     tenantCount: 4,
+    disk: undefined,
     ...given,
   };
+}
+
+function disk(usedPart: number, held: Record<string, number>): DiskRoom {
+  const bytesOf = (tenant: string) => held[tenant] ?? 0;
+  return { usedPart, bytesMax: 1_000, tenantCount: 2, bytesOf };
 }
 
 const profile = {
@@ -46,16 +61,40 @@ describe('admit', () => {
     [{ memoryUsed: 991 }, 'unavailable', 'memory in use is 991 bytes, limit 1000 (memoryMax)'],
     [{ logUsed: 991 }, 'unavailable', 'log holds 991 bytes, limit 1000 (logBytesMax)'],
     [{ series: 4_999 }, 'limit', 'tenant has 4999 series and would get 2 more, limit 5000'],
-    [
-      { memoryUsed: 901, tenantUsed: 251 },
-      'unavailable',
-      'memory is short and the tenant uses 251 bytes of it, its share is 250',
-    ],
   ])('refuses %j', (parts, kind, message) => {
     expect(refusalOf(context(parts))).toMatchObject({ kind, message });
   });
+});
 
-  it('refuses nobody for the share alone while there is memory', () => {
-    expect(refusalOf(context({ memoryUsed: 900, tenantUsed: 800 }))).toBeUndefined();
+describe('a tenant over its share', () => {
+  const one = { memory: 251, log: 251 };
+
+  it.each([
+    ['memory', 'memory_limit', { ...one, memoryUsed: 901 }, 250],
+    ['log space', 'log_full', { ...one, logUsed: 901 }, 250],
+    ['local disk', 'disk_full', { disk: disk(0.91, { a: 501, b: 400 }) }, 500],
+  ])('is refused before others when %s is short', (name, reason, parts, share) => {
+    expect(refusalOf(context(parts))).toMatchObject({
+      kind: 'unavailable',
+      message: `${name} is short: the tenant holds ${share + 1} bytes, its share is ${share}`,
+      reason,
+      retryAfterSeconds: 5,
+    });
+  });
+
+  it.each([
+    ['memory', { memory: 250, memoryUsed: 901 }],
+    ['log space', { log: 250, logUsed: 901 }],
+    ['local disk', { disk: disk(0.91, { a: 500, b: 501 }) }],
+  ])('is not one that holds just its share of %s', (_name, parts) => {
+    expect(refusalOf(context(parts))).toBeUndefined();
+  });
+
+  it.each([
+    ['memory', { memory: 800, memoryUsed: 900 }],
+    ['log space', { log: 800, logUsed: 900 }],
+    ['local disk', { disk: disk(0.9, { a: 800 }) }],
+  ])('is refused nothing while there is enough %s', (_name, parts) => {
+    expect(refusalOf(context(parts))).toBeUndefined();
   });
 });

@@ -184,3 +184,34 @@ describe('retention by disk', () => {
     expect(await countOf(deletedBlocks, { reason: 'age' })).toBe(4);
   });
 });
+
+describe('the room on a disk that tenants share', () => {
+  it('runs short between the two bounds, and tells who holds what of it', async () => {
+    const world = await pressed(9 * kb, 0, 3);
+    await world.put('b', { createdMs: longAgo, bytes: 5 * kb, isUnshipped: true });
+    const retention = world.retention(disk);
+    expect(retention.diskRoom()).toBeUndefined();
+    await tick(retention, world.nowMs);
+    const room = retention.diskRoom();
+    // Of 45 kB between 50 and 5, 46 are gone: b's block came after the disk was filled.
+    expect(room?.usedPart).toBeCloseTo(46 / 45);
+    expect(room?.bytesMax).toBe(35 * kb);
+    expect(room?.tenantCount).toBe(2);
+    expect(['a', 'b', 'c'].map((tenant) => room?.bytesOf(tenant))).toEqual([30 * kb, 5 * kb, 0]);
+  });
+
+  it('counts what a pass leaves, not what it deletes', async () => {
+    const world = await pressed(25 * kb, 8);
+    const retention = world.retention(disk);
+    await tick(retention, world.nowMs);
+    expect(retention.diskRoom()?.bytesOf('a')).toBe(50 * kb);
+    expect(retention.diskRoom()?.usedPart).toBeLessThan(0);
+  });
+
+  it('is not told when the rules are off', async () => {
+    const world = await pressed(9 * kb, 0, 3);
+    const retention = world.retention({ retentionDiskFreePercent: 0 });
+    await tick(retention, world.nowMs);
+    expect(retention.diskRoom()).toBeUndefined();
+  });
+});
