@@ -1,4 +1,5 @@
 // Says before a run what it leaves out, and how to put it in.
+import { smallDiskObstacle } from './support/small-disk.ts';
 
 /** Suites that need something a fresh checkout does not have, or more time than a run should. */
 const optional: readonly { variable: string; missing: string }[] = [
@@ -20,4 +21,6 @@ export function setup(): void {
   for (const { variable, missing } of optional) {
     if (!process.env[variable]) console.info(missing);
   }
+  const obstacle = smallDiskObstacle();
+  if (obstacle !== undefined) console.info(`skipped: the disk that is really full: ${obstacle}`);
 }
