@@ -5,15 +5,15 @@
 // @generated from file types/v1/types.proto (package types.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file types/v1/types.proto.
  */
 export const file_types_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("ChR0eXBlcy92MS90eXBlcy5wcm90bxIIdHlwZXMudjEiKAoJTGFiZWxQYWlyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiLQoGTGFiZWxzEiMKBmxhYmVscxgBIAMoCzITLnR5cGVzLnYxLkxhYmVsUGFpciJ7CgtQcm9maWxlVHlwZRIKCgJJRBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC3NhbXBsZV90eXBlGAQgASgJEhMKC3NhbXBsZV91bml0GAUgASgJEhMKC3BlcmlvZF90eXBlGAYgASgJEhMKC3BlcmlvZF91bml0GAcgASgJIkEKEUxhYmVsTmFtZXNSZXF1ZXN0EhAKCG1hdGNoZXJzGAEgAygJEg0KBXN0YXJ0GAIgASgDEgsKA2VuZBgDIAEoAyIjChJMYWJlbE5hbWVzUmVzcG9uc2USDQoFbmFtZXMYASADKAkiUAoSTGFiZWxWYWx1ZXNSZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIbWF0Y2hlcnMYAiADKAkSDQoFc3RhcnQYAyABKAMSCwoDZW5kGAQgASgDIiQKE0xhYmVsVmFsdWVzUmVzcG9uc2USDQoFbmFtZXMYASADKAliBnByb3RvMw");
+  fileDesc("ChR0eXBlcy92MS90eXBlcy5wcm90bxIIdHlwZXMudjEiKAoJTGFiZWxQYWlyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiLQoGTGFiZWxzEiMKBmxhYmVscxgBIAMoCzITLnR5cGVzLnYxLkxhYmVsUGFpciJ7CgtQcm9maWxlVHlwZRIKCgJJRBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC3NhbXBsZV90eXBlGAQgASgJEhMKC3NhbXBsZV91bml0GAUgASgJEhMKC3BlcmlvZF90eXBlGAYgASgJEhMKC3BlcmlvZF91bml0GAcgASgJIkEKEUxhYmVsTmFtZXNSZXF1ZXN0EhAKCG1hdGNoZXJzGAEgAygJEg0KBXN0YXJ0GAIgASgDEgsKA2VuZBgDIAEoAyIjChJMYWJlbE5hbWVzUmVzcG9uc2USDQoFbmFtZXMYASADKAkiUAoSTGFiZWxWYWx1ZXNSZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIbWF0Y2hlcnMYAiADKAkSDQoFc3RhcnQYAyABKAMSCwoDZW5kGAQgASgDIiQKE0xhYmVsVmFsdWVzUmVzcG9uc2USDQoFbmFtZXMYASADKAkiGAoWR2V0UHJvZmlsZVN0YXRzUmVxdWVzdCJqChdHZXRQcm9maWxlU3RhdHNSZXNwb25zZRIVCg1kYXRhX2luZ2VzdGVkGAEgASgIEhsKE29sZGVzdF9wcm9maWxlX3RpbWUYAiABKAMSGwoTbmV3ZXN0X3Byb2ZpbGVfdGltZRgDIAEoAyJOCgZTZXJpZXMSIwoGbGFiZWxzGAEgAygLMhMudHlwZXMudjEuTGFiZWxQYWlyEh8KBnBvaW50cxgCIAMoCzIPLnR5cGVzLnYxLlBvaW50IikKBVBvaW50Eg0KBXZhbHVlGAEgASgBEhEKCXRpbWVzdGFtcBgCIAEoAyJcChJTdGFja1RyYWNlU2VsZWN0b3ISJQoJY2FsbF9zaXRlGAEgAygLMhIudHlwZXMudjEuTG9jYXRpb24SHwoGZ29fcGdvGAIgASgLMg8udHlwZXMudjEuR29QR08iGAoITG9jYXRpb24SDAoEbmFtZRgBIAEoCSI6CgVHb1BHTxIWCg5rZWVwX2xvY2F0aW9ucxgBIAEoDRIZChFhZ2dyZWdhdGVfY2FsbGVlcxgCIAEoCCprChlUaW1lU2VyaWVzQWdncmVnYXRpb25UeXBlEiQKIFRJTUVfU0VSSUVTX0FHR1JFR0FUSU9OX1RZUEVfU1VNEAASKAokVElNRV9TRVJJRVNfQUdHUkVHQVRJT05fVFlQRV9BVkVSQUdFEAEqewoMRXhlbXBsYXJUeXBlEh0KGUVYRU1QTEFSX1RZUEVfVU5TUEVDSUZJRUQQABIWChJFWEVNUExBUl9UWVBFX05PTkUQARIcChhFWEVNUExBUl9UWVBFX0lORElWSURVQUwQAhIWChJFWEVNUExBUl9UWVBFX1NQQU4QA2IGcHJvdG8z");
 
 /**
  * @generated from message types.v1.LabelPair
@@ -198,4 +198,217 @@ export type LabelValuesResponse = Message<"types.v1.LabelValuesResponse"> & {
  */
 export const LabelValuesResponseSchema: GenMessage<LabelValuesResponse> = /*@__PURE__*/
   messageDesc(file_types_v1_types, 6);
+
+/**
+ * @generated from message types.v1.GetProfileStatsRequest
+ */
+export type GetProfileStatsRequest = Message<"types.v1.GetProfileStatsRequest"> & {
+};
+
+/**
+ * Describes the message types.v1.GetProfileStatsRequest.
+ * Use `create(GetProfileStatsRequestSchema)` to create a new message.
+ */
+export const GetProfileStatsRequestSchema: GenMessage<GetProfileStatsRequest> = /*@__PURE__*/
+  messageDesc(file_types_v1_types, 7);
+
+/**
+ * @generated from message types.v1.GetProfileStatsResponse
+ */
+export type GetProfileStatsResponse = Message<"types.v1.GetProfileStatsResponse"> & {
+  /**
+   * @generated from field: bool data_ingested = 1;
+   */
+  dataIngested: boolean;
+
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @generated from field: int64 oldest_profile_time = 2;
+   */
+  oldestProfileTime: bigint;
+
+  /**
+   * @generated from field: int64 newest_profile_time = 3;
+   */
+  newestProfileTime: bigint;
+};
+
+/**
+ * Describes the message types.v1.GetProfileStatsResponse.
+ * Use `create(GetProfileStatsResponseSchema)` to create a new message.
+ */
+export const GetProfileStatsResponseSchema: GenMessage<GetProfileStatsResponse> = /*@__PURE__*/
+  messageDesc(file_types_v1_types, 8);
+
+/**
+ * @generated from message types.v1.Series
+ */
+export type Series = Message<"types.v1.Series"> & {
+  /**
+   * @generated from field: repeated types.v1.LabelPair labels = 1;
+   */
+  labels: LabelPair[];
+
+  /**
+   * @generated from field: repeated types.v1.Point points = 2;
+   */
+  points: Point[];
+};
+
+/**
+ * Describes the message types.v1.Series.
+ * Use `create(SeriesSchema)` to create a new message.
+ */
+export const SeriesSchema: GenMessage<Series> = /*@__PURE__*/
+  messageDesc(file_types_v1_types, 9);
+
+/**
+ * @generated from message types.v1.Point
+ */
+export type Point = Message<"types.v1.Point"> & {
+  /**
+   * @generated from field: double value = 1;
+   */
+  value: number;
+
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @generated from field: int64 timestamp = 2;
+   */
+  timestamp: bigint;
+};
+
+/**
+ * Describes the message types.v1.Point.
+ * Use `create(PointSchema)` to create a new message.
+ */
+export const PointSchema: GenMessage<Point> = /*@__PURE__*/
+  messageDesc(file_types_v1_types, 10);
+
+/**
+ * @generated from message types.v1.StackTraceSelector
+ */
+export type StackTraceSelector = Message<"types.v1.StackTraceSelector"> & {
+  /**
+   * Function names, root first.
+   *
+   * @generated from field: repeated types.v1.Location call_site = 1;
+   */
+  callSite: Location[];
+
+  /**
+   * @generated from field: types.v1.GoPGO go_pgo = 2;
+   */
+  goPgo?: GoPGO | undefined;
+};
+
+/**
+ * Describes the message types.v1.StackTraceSelector.
+ * Use `create(StackTraceSelectorSchema)` to create a new message.
+ */
+export const StackTraceSelectorSchema: GenMessage<StackTraceSelector> = /*@__PURE__*/
+  messageDesc(file_types_v1_types, 11);
+
+/**
+ * @generated from message types.v1.Location
+ */
+export type Location = Message<"types.v1.Location"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message types.v1.Location.
+ * Use `create(LocationSchema)` to create a new message.
+ */
+export const LocationSchema: GenMessage<Location> = /*@__PURE__*/
+  messageDesc(file_types_v1_types, 12);
+
+/**
+ * @generated from message types.v1.GoPGO
+ */
+export type GoPGO = Message<"types.v1.GoPGO"> & {
+  /**
+   * @generated from field: uint32 keep_locations = 1;
+   */
+  keepLocations: number;
+
+  /**
+   * @generated from field: bool aggregate_callees = 2;
+   */
+  aggregateCallees: boolean;
+};
+
+/**
+ * Describes the message types.v1.GoPGO.
+ * Use `create(GoPGOSchema)` to create a new message.
+ */
+export const GoPGOSchema: GenMessage<GoPGO> = /*@__PURE__*/
+  messageDesc(file_types_v1_types, 13);
+
+/**
+ * @generated from enum types.v1.TimeSeriesAggregationType
+ */
+export const TimeSeriesAggregationType = {
+  /**
+   * @generated from enum value: TIME_SERIES_AGGREGATION_TYPE_SUM = 0;
+   */
+  SUM: 0,
+
+  /**
+   * @generated from enum value: TIME_SERIES_AGGREGATION_TYPE_AVERAGE = 1;
+   */
+  AVERAGE: 1,
+} as const;
+
+/**
+ * @generated from enum types.v1.TimeSeriesAggregationType
+ */
+export type TimeSeriesAggregationType = (typeof TimeSeriesAggregationType)[keyof typeof TimeSeriesAggregationType] | UnknownEnum;
+
+/**
+ * Describes the enum types.v1.TimeSeriesAggregationType.
+ */
+export const TimeSeriesAggregationTypeSchema: GenEnum<TimeSeriesAggregationType> = /*@__PURE__*/
+  enumDesc(file_types_v1_types, 0);
+
+/**
+ * @generated from enum types.v1.ExemplarType
+ */
+export const ExemplarType = {
+  /**
+   * @generated from enum value: EXEMPLAR_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: EXEMPLAR_TYPE_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * @generated from enum value: EXEMPLAR_TYPE_INDIVIDUAL = 2;
+   */
+  INDIVIDUAL: 2,
+
+  /**
+   * @generated from enum value: EXEMPLAR_TYPE_SPAN = 3;
+   */
+  SPAN: 3,
+} as const;
+
+/**
+ * @generated from enum types.v1.ExemplarType
+ */
+export type ExemplarType = (typeof ExemplarType)[keyof typeof ExemplarType] | UnknownEnum;
+
+/**
+ * Describes the enum types.v1.ExemplarType.
+ */
+export const ExemplarTypeSchema: GenEnum<ExemplarType> = /*@__PURE__*/
+  enumDesc(file_types_v1_types, 1);
 
