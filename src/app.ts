@@ -21,6 +21,7 @@ import { RecentKeys } from './ingester/recent-keys.ts';
 import { retainedBlocks } from './ingester/retained-blocks.ts';
 import { Retention } from './ingester/retention.ts';
 import type { DiskRoom } from './ingester/retention-rules.ts';
+import { TenantSettings } from './ingester/tenant-settings.ts';
 import { KernelPool } from './kernel/pool.ts';
 import type { RetryPolicy } from './lib/backoff.ts';
 import { createLogger, type Logger } from './lib/log.ts';
@@ -83,9 +84,12 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     sink: platform.logLine,
   });
   const metrics = createMetrics({ processMetrics: platform.processMetrics });
-  const ingester = await createIngester(platform, settings, metrics, log);
+  const folders = createFolders(platform, settings, metrics, log);
+  const ingester = await createIngester(platform, settings, metrics, log, folders);
   const routes = createRoutes({
     ingester,
+    queries: undefined,
+    tenantSettings: new TenantSettings(folders.folderOf),
     metrics,
     log,
     platform,
@@ -128,6 +132,7 @@ async function createIngester(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
+  folders: Folders,
 ): Promise<Ingester> {
   const { wal } = platform;
   const pool = new KernelPool({
@@ -137,7 +142,6 @@ async function createIngester(
     keepIdleMax: idleKernelsMax,
     keepBytesMax: settings.memoryMax * idleShare,
   });
-  const folders = createFolders(platform, settings, metrics, log);
   const retention = createRetention(platform, settings, metrics, log, folders, (tenant) =>
     ingester.databaseOf(tenant),
   );
@@ -165,6 +169,8 @@ async function createIngester(
 /** Where each tenant's things are. */
 interface Folders {
   list: () => Promise<string[]>;
+  /** `settings.json` and what `of` names. */
+  folderOf: (tenant: string) => Bucket;
   of: (tenant: string) => {
     log: Logger;
     /** `local/<ULID>/…`, `quarantine/…` and `shipper.json`. */
@@ -184,10 +190,12 @@ function createFolders(
 ): Folders {
   const tenants = prefixed(counting(platform.localBucket, 'local', platform, metrics), 'tenants/');
   const shipping = createShipping(platform, settings, metrics);
+  const folderOf = (tenant: string) => prefixed(tenants, `${tenant}/`);
   return {
     list: () => listFolders(tenants),
+    folderOf,
     of: (tenant) => {
-      const folder = prefixed(tenants, `${tenant}/`);
+      const folder = folderOf(tenant);
       const tenantLog = log.child({ tenant });
       return {
         log: tenantLog,

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'invalid_argument'
   | 'deadline_exceeded'
   | 'not_found'
+  | 'already_exists'
   | 'permission_denied'
   | 'resource_exhausted'
   | 'unimplemented'

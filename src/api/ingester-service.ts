@@ -1,21 +1,32 @@
 // `ingester.v1.IngesterService` as far as phlox answers it: flushes and label calls. Its Push is
-// the push door's; its streams are answered as unimplemented by the router.
-import type { MessageInitShape } from '@bufbuild/protobuf';
+// the push door's; its streams are answered as unimplemented by the router. Unlike the querier's,
+// its label calls take several matchers as alternatives.
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { singleTenant } from '../auth/tenant.ts';
-import { Failure } from '../errors.ts';
 import type { IngesterService as IngesterServiceDesc } from '../gen/ingester/v1/ingester_pb.ts';
-import type { ProfileTypeSchema } from '../gen/types/v1/types_pb.ts';
 import type { IngesterService } from '../ingester/contract.ts';
-import { parseProfileType } from '../model/profile-type.ts';
+import type { LabelQueries } from './head-labels.ts';
 import { shownNames, shownSets } from './label-names.ts';
+import { requiredName, wireProfileTypes } from './querier-service.ts';
+import { labelRequest, optionalRange } from './query-requests.ts';
+import type { CallContext } from './unary.ts';
 
-/** `tenantsOf` answers whom a call acts for; each of these acts for exactly one tenant. */
+export interface IngesterServiceOptions {
+  ingester: IngesterService;
+  queries: LabelQueries;
+  /** The call that a handler's context belongs to: each acts for exactly one tenant. */
+  contextOf: (context: HandlerContext) => CallContext;
+}
+
+/** The methods that connect-es runs. */
 export function createIngesterService(
-  ingester: IngesterService,
-  tenantsOf: (context: HandlerContext) => readonly string[],
+  options: IngesterServiceOptions,
 ): Omit<ServiceImpl<typeof IngesterServiceDesc>, 'push'> {
-  const tenantOf = (context: HandlerContext) => singleTenant(tenantsOf(context));
+  const { ingester, queries } = options;
+  const contextOf = (handler: HandlerContext): CallContext => {
+    const context = options.contextOf(handler);
+    return { ...context, tenants: [singleTenant(context.tenants)] };
+  };
   return {
     /** All tenants, as in Pyroscope, whoever asks. */
     async flush() {
@@ -23,37 +34,28 @@ export function createIngesterService(
       return {};
     },
 
-    async labelNames(request, context) {
-      const { matchers } = request;
-      const names = await ingester.labelNames(tenantOf(context), { matchers });
-      return { names: shownNames(names, context.requestHeader.get('accept')) };
+    async labelNames(request, handler) {
+      const context = contextOf(handler);
+      const names = await queries.labelNames(context, labelRequest(request, true));
+      return { names: shownNames(names, context.accept) };
     },
 
-    async labelValues(request, context) {
-      const tenant = tenantOf(context);
-      const { name, matchers } = request;
-      if (name === '') throw new Failure('invalid', 'name is empty, a label name is required');
-      return { names: await ingester.labelValues(tenant, name, { matchers }) };
+    async labelValues(request, handler) {
+      const context = contextOf(handler);
+      const name = requiredName(request.name);
+      return { names: await queries.labelValues(context, name, labelRequest(request, true)) };
     },
 
-    async profileTypes(_request, context) {
-      const ids = await ingester.profileTypes(tenantOf(context));
-      return { profileTypes: ids.flatMap((id) => wireProfileType(id) ?? []) };
+    async profileTypes(request, handler) {
+      const ids = await queries.profileTypes(contextOf(handler), optionalRange(request));
+      return { profileTypes: wireProfileTypes(ids) };
     },
 
-    async series(request, context) {
-      const { matchers, labelNames } = request;
-      const sets = await ingester.series(tenantOf(context), { matchers, labelNames });
-      const shown = shownSets(sets, context.requestHeader.get('accept'));
-      return { labelsSet: shown.map((labels) => ({ labels })) };
+    async series(request, handler) {
+      const context = contextOf(handler);
+      const { labelNames } = request;
+      const sets = await queries.series(context, { ...labelRequest(request, true), labelNames });
+      return { labelsSet: shownSets(sets, context.accept).map((labels) => ({ labels })) };
     },
   };
-}
-
-/** Undefined for an id that has not five parts: Pyroscope leaves such ids out. */
-function wireProfileType(id: string): MessageInitShape<typeof ProfileTypeSchema> | undefined {
-  const parsed = parseProfileType(id);
-  if (parsed === undefined) return undefined;
-  const { name, sampleType, sampleUnit, periodType, periodUnit } = parsed;
-  return { ID: id, name, sampleType, sampleUnit, periodType, periodUnit };
 }

@@ -1,6 +1,6 @@
 // Which label names a client is shown. Names with dots and the like are for clients that say in
 // `Accept` that they can take them; the others get what Prometheus always allowed.
-import type { Label } from '../model/labels.ts';
+import { compareLabels, type Label, type Labels, labelsKey } from '../model/labels.ts';
 
 const legacyName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const capability = /;\s*allow-utf8-labelnames\s*=\s*"?true"?\s*(?:[;,]|$)/i;
@@ -16,15 +16,13 @@ export function shownNames(names: readonly string[], accept: string | null): str
   return names.filter((name) => legacyName.test(name));
 }
 
-/** The sets without the names that are not shown; sets that become equal are answered once. */
-export function shownSets(sets: readonly Label[][], accept: string | null): Label[][] {
-  if (takesAnyLabelName(accept)) return [...sets];
-  const seen = new Set<string>();
-  return sets.flatMap((labels) => {
-    const shown = labels.filter(({ name }) => legacyName.test(name));
-    const key = JSON.stringify(shown.map(({ name, value }) => [name, value]));
-    if (seen.has(key)) return [];
-    seen.add(key);
-    return [shown];
-  });
+/** The sets without the names that are not shown, sorted; sets that become equal are one. */
+export function shownSets(sets: readonly Labels[], accept: string | null): Label[][] {
+  if (takesAnyLabelName(accept)) return sets.map((labels) => [...labels]);
+  const shown = new Map<string, Label[]>();
+  for (const labels of sets) {
+    const kept = labels.filter(({ name }) => legacyName.test(name));
+    shown.set(labelsKey(kept), kept);
+  }
+  return [...shown.values()].sort(compareLabels);
 }

@@ -1,39 +1,29 @@
 // The router: every path that phlox answers, and what it says about the others. Owns the paths of
 // the wire; what happens around a request is in `middleware.ts`, what it does in the handlers.
 import { Hono } from 'hono';
-import { IngesterService as IngesterServiceDesc } from '../gen/ingester/v1/ingester_pb.ts';
-import type { IngesterService } from '../ingester/contract.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
-import { createBodyReader } from './body.ts';
 import { pathOf, type Route } from './call.ts';
 import { Refusal } from './errors.ts';
-import { createIngesterService } from './ingester-service.ts';
 import { createGuard, type Handler } from './middleware.ts';
 import { type BuildInfo, opsRoutes } from './ops.ts';
-import { pushRoute, tenantsOf, unaryRoutes } from './unary.ts';
-import { unimplementedRoute } from './unimplemented.ts';
+import { type ServicesOptions, serviceRoutes } from './services.ts';
 
-export interface RoutesSettings {
+export type RoutesSettings = ServicesOptions['settings'] & {
   /** Off: every request acts for `anonymous` and `X-Scope-OrgID` is ignored. */
   multitenancy: boolean;
-  /** Bound on a push body, as received and again after its Content-Encoding. */
-  requestBytesMax: number;
   inflightRequestsMax: number;
   /** Body bytes that all requests in flight may hold together, a lone request apart. */
   inflightBytesMax: number;
-  /** Milliseconds that a request body may take to arrive. */
-  bodyTimeMsMax: number;
   /**
    * Hosts that a request's Host and Origin may name, lower case, without ports
    * (`allowedHostsFor`). Undefined: any, for servers that ask for keys.
    */
   allowedHosts?: readonly string[];
-}
+};
 
-export interface RoutesOptions {
-  ingester: IngesterService;
+export interface RoutesOptions extends ServicesOptions {
   metrics: Metrics;
   log: Logger;
   platform: Pick<Platform, 'clock' | 'random' | 'sleep' | 'gunzip' | 'gzip' | 'unzstd'>;
@@ -63,25 +53,6 @@ export function createRoutes(options: RoutesOptions): Hono {
   }
   app.notFound(toHono(guard(unknownPath)));
   return app;
-}
-
-function serviceRoutes(options: RoutesOptions): Route[] {
-  const { ingester, platform, settings } = options;
-  const { requestBytesMax } = settings;
-  const readBody = createBodyReader(platform, settings.bodyTimeMsMax);
-  const ingesterName = IngesterServiceDesc.typeName;
-  const pushPaths = ['/push.v1.PusherService/Push', `/${ingesterName}/Push`];
-  const unary = unaryRoutes({ readBody, platform }, (router) =>
-    router.service(IngesterServiceDesc, createIngesterService(ingester, tenantsOf)),
-  );
-  return [
-    ...pushPaths.map((path) => pushRoute(path, ingester, readBody, requestBytesMax)),
-    ...unary.filter(({ path }) => !pushPaths.includes(path)),
-    unimplementedRoute(
-      ingesterName,
-      'a phlox process answers queries itself, ask querier.v1.QuerierService',
-    ),
-  ];
 }
 
 function toHono(handler: Handler): (context: { req: { raw: Request } }) => Promise<Response> {

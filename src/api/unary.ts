@@ -1,7 +1,6 @@
-// Connect unary calls as routes of the table. Owns the way from a request to a decoded message:
-// content type, timeout, bounded body. Messages are decoded here so that every call has the same
-// bounds and errors; connect-es runs the calls, except Push, which is too hot for it.
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+// Connect unary calls as routes of the table, run by connect-es. Owns what an implementation learns
+// of its call, and that its errors reach `errors.ts` untouched. The hottest calls do without
+// connect-es: `push-service.ts` and `direct.ts`.
 import {
   type ConnectRouter,
   createConnectRouter,
@@ -15,42 +14,45 @@ import {
   type UniversalHandler,
   universalServerResponseToFetch,
 } from '@connectrpc/connect/protocol';
-import { parseContentType, parseTimeout } from '@connectrpc/connect/protocol-connect';
-import { singleTenant } from '../auth/tenant.ts';
-import { PushRequestSchema } from '../gen/push/v1/push_pb.ts';
-import type { IngesterService } from '../ingester/contract.ts';
 import type { Platform } from '../platform.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
-import { Refusal } from './errors.ts';
-import { decodeMessage } from './message.ts';
-import { push } from './push-service.ts';
+import { withSignal } from './call-signal.ts';
+import { compressedBytesMin } from './compress.ts';
+import { queryBytesMax, receive, unaryRoute } from './receive.ts';
 
 export interface UnaryOptions {
   readBody: BodyReader;
-  platform: Pick<Platform, 'gzip' | 'gunzip'>;
+  platform: Pick<Platform, 'gzip' | 'gunzip' | 'sleep'>;
 }
 
-// Calls that ask rather than store: selectors and names.
-const queryBytesMax = 1 << 20;
-// Smaller answers cost more to compress than to send.
-const compressedBytesMin = 1024;
-const binaryType = 'application/proto';
-const jsonType = 'application/json';
+/** What an implementation may know of the call it answers. */
+export interface CallContext {
+  tenants: readonly string[];
+  /** Aborted when the client leaves or its deadline passes. */
+  signal: AbortSignal;
+  /** The client's `Accept` header. */
+  accept: string | null;
+}
 
 interface Running {
   call: Call;
+  signal: AbortSignal;
   /** What the implementation threw, untouched by connect-es. */
   error?: unknown;
 }
 const runningKey = createContextKey<Running | undefined>(undefined);
 
-/** For implementations: the tenants of the call that `context` belongs to. */
-export function tenantsOf(context: HandlerContext): readonly string[] {
-  return context.values.get(runningKey)?.call.tenants ?? [];
+/** For implementations: the call that `context` belongs to. */
+export function callContextOf(context: HandlerContext): CallContext {
+  const accept = context.requestHeader.get('accept');
+  const running = context.values.get(runningKey);
+  return running === undefined
+    ? { tenants: [], signal: context.signal, accept }
+    : { tenants: running.call.tenants, signal: running.signal, accept };
 }
 
-/** One route per method of the services that `register` adds and implements. */
+/** One route per method of the services that `register` adds. */
 export function unaryRoutes(
   options: UnaryOptions,
   register: (router: ConnectRouter) => void,
@@ -72,92 +74,37 @@ export function unaryRoutes(
   });
   register(router);
   return router.handlers.map((handler) =>
-    unaryRoute(handler.requestPath, (call) => runUnary(call, handler, options.readBody)),
+    unaryRoute(handler.requestPath, (call) => runUnary(call, handler, options)),
   );
-}
-
-/**
- * A push route. connect-es would add a third to a half of the time that inflating a usual body
- * takes; all that Push needs is decoding and an empty answer.
- */
-export function pushRoute(
-  path: string,
-  ingester: IngesterService,
-  readBody: BodyReader,
-  bytesMax: number,
-): Route {
-  return unaryRoute(path, async (call) => {
-    const tenant = singleTenant(call.tenants);
-    const { message, isBinary } = await receive(call, PushRequestSchema, readBody, bytesMax);
-    await push(ingester, tenant, message);
-    return isBinary
-      ? new Response(null, { headers: { 'Content-Type': binaryType } })
-      : new Response('{}', { headers: { 'Content-Type': jsonType } });
-  });
-}
-
-function unaryRoute(path: string, handle: Route['handle']): Route {
-  return {
-    path,
-    methods: ['POST'],
-    isTenantScoped: true,
-    isBounded: true,
-    door: 'connect',
-    handle,
-  };
-}
-
-interface Received<Schema extends DescMessage> {
-  message: MessageShape<Schema>;
-  /** The inflated body. */
-  bytes: Uint8Array;
-  isBinary: boolean;
-}
-
-async function receive<Schema extends DescMessage>(
-  call: Call,
-  schema: Schema,
-  readBody: BodyReader,
-  bytesMax: number,
-): Promise<Received<Schema>> {
-  const { headers } = call.request;
-  const type = parseContentType(headers.get('content-type'));
-  if (type === undefined || type.stream) {
-    const given = JSON.stringify(headers.get('content-type') ?? '');
-    const message = `content type ${given} is not supported, use ${binaryType} or ${jsonType}`;
-    throw new Refusal(415, 'unknown', message, { 'Accept-Post': `${jsonType}, ${binaryType}` });
-  }
-  // A deadline does not cut a call short: what is being stored would be stored all the same, and
-  // the place in the count of requests in flight must last as long as the work.
-  const timeout = parseTimeout(headers.get('connect-timeout-ms'), Number.MAX_SAFE_INTEGER);
-  if (timeout.error) throw new Refusal(400, 'invalid_argument', timeout.error.rawMessage);
-  const bytes = await readBody(call, bytesMax);
-  const message = decodeMessage(schema, bytes, type.binary);
-  return { message, bytes, isBinary: type.binary };
 }
 
 async function runUnary(
   call: Call,
   handler: UniversalHandler,
-  readBody: BodyReader,
+  { readBody, platform }: UnaryOptions,
 ): Promise<Response> {
-  const { bytes } = await receive(call, handler.method.input, readBody, queryBytesMax);
+  const { method } = handler;
+  const { bytes, timeoutMs } = await receive(call, method.input, readBody, queryBytesMax);
   const header = new Headers(call.request.headers);
   header.delete('content-encoding');
   header.delete('content-length');
   header.delete('connect-timeout-ms');
-  const running: Running = { call };
-  const response = await handler({
-    httpVersion: '2.0',
-    method: call.request.method,
-    url: call.request.url,
-    header,
-    body: createAsyncIterable([bytes]),
-    signal: call.request.signal,
-    contextValues: createContextValues().set(runningKey, running),
+  return withSignal(call.request, platform.sleep, timeoutMs, async (signal) => {
+    const running: Running = { call, signal };
+    const response = await handler({
+      httpVersion: '2.0',
+      method: call.request.method,
+      url: call.request.url,
+      header,
+      body: createAsyncIterable([bytes]),
+      // What ends the call is its implementation's to heed: the place in the count of requests in
+      // flight must last as long as the work.
+      signal: call.request.signal,
+      contextValues: createContextValues().set(runningKey, running),
+    });
+    if (running.error !== undefined) throw running.error;
+    return universalServerResponseToFetch(response);
   });
-  if (running.error !== undefined) throw running.error;
-  return universalServerResponseToFetch(response);
 }
 
 /** Errors are answered by `errors.ts` alone: connect-es would hide their kinds. */

@@ -10,10 +10,10 @@ import {
 import { type Call, pathOf, type Route } from './call.ts';
 import { Refusal } from './errors.ts';
 
-/** Answers every other path under `/<service>/` as unimplemented, with the reason. */
-export function unimplementedRoute(service: string, reason: string): Route {
+/** Answers one method, or every other path of `/<service>/*`, as unimplemented, with the reason. */
+export function unimplementedRoute(path: string, reason: string): Route {
   return {
-    path: `/${service}/*`,
+    path,
     methods: ['POST'],
     isTenantScoped: false,
     isBounded: true,

@@ -31,9 +31,13 @@ export function gunzip(bytes: Uint8Array, bytesMax: number): Uint8Array {
   return inflated;
 }
 
-/** Compresses at zlib's default level. */
+// Of a flame graph of 8,192 nodes, 280 KB, zlib's own level saves 15 % more and takes three times
+// as long: 10 ms in which nobody else is served.
+const answerLevel = 1;
+
+/** Compresses fast rather than well: for answers. */
 export function gzip(bytes: Uint8Array): Uint8Array {
-  return plainView(gzipSync(bytes));
+  return plainView(gzipSync(bytes, { level: answerLevel }));
 }
 
 /** One byte more than the trailer promises, so that the end shows without a second buffer. */

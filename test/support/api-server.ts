@@ -1,14 +1,21 @@
 // The API over a fake ingester, without a socket: `send` takes a path and answers the response.
 
 import { createRoutes, type RoutesSettings } from '../../src/api/routes.ts';
+import { MemoryBucket } from '../../src/bucket/memory.ts';
+import { prefixed } from '../../src/bucket/prefixed.ts';
+import { TenantSettings } from '../../src/ingester/tenant-settings.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { gunzip, gzip } from '../../src/runtime/gzip.ts';
 import { createZstd } from '../../src/runtime/zstd.ts';
 import { createFakeIngester, type FakeIngester } from './fake-ingester.ts';
+import { createFakeQueries, type FakeQueries } from './fake-queries.ts';
 
 export interface ApiServer {
   ingester: FakeIngester;
+  queries: FakeQueries;
+  /** Folders of tenants, with their settings. */
+  bucket: MemoryBucket;
   /** Log lines so far. */
   lines: string[];
   fetch: (request: Request) => Promise<Response>;
@@ -21,11 +28,15 @@ export const apiOrigin = 'http://127.0.0.1:4040';
 /** Settings that tests change one by one. */
 export async function createApiServer(settings: Partial<RoutesSettings> = {}): Promise<ApiServer> {
   const ingester = createFakeIngester();
+  const queries = createFakeQueries();
+  const bucket = new MemoryBucket();
   const lines: string[] = [];
   const metrics = createMetrics({ processMetrics: false });
   const nowMs = () => Date.now();
   const app = createRoutes({
     ingester,
+    queries,
+    tenantSettings: new TenantSettings((tenant) => prefixed(bucket, `tenants/${tenant}/`)),
     metrics,
     log: createLogger({ level: 'debug', format: 'json', nowMs, sink: (line) => lines.push(line) }),
     platform: {
@@ -57,6 +68,8 @@ export async function createApiServer(settings: Partial<RoutesSettings> = {}): P
   const fetch = async (request: Request) => app.fetch(request);
   return {
     ingester,
+    queries,
+    bucket,
     lines,
     fetch,
     send: (path, init) => fetch(new Request(apiOrigin + path, init)),

@@ -19,7 +19,7 @@ describe('tenant', () => {
   it('is anonymous, whatever the header says, while multitenancy is off', async () => {
     const server = await createApiServer();
     await server.send(labelNames, ask({ 'x-scope-orgid': '///' }));
-    expect(server.ingester.asked).toEqual([['labelNames', 'anonymous', { matchers: [] }]]);
+    expect(server.queries.asked.map(([, tenants]) => tenants)).toEqual([['anonymous']]);
   });
 
   it.each([
@@ -34,7 +34,7 @@ describe('tenant', () => {
     const server = await createApiServer({ multitenancy: true });
     const response = await server.send(labelNames, ask({ 'x-scope-orgid': header }));
     expect(response.status).toBe(200);
-    expect(server.ingester.asked.map(([, asked]) => asked)).toEqual([tenant]);
+    expect(server.queries.asked.map(([, tenants]) => tenants)).toEqual([[tenant]]);
   });
 
   it.each([
@@ -57,7 +57,7 @@ describe('tenant', () => {
       expect(answer).toMatchObject({ status: 401, code: 'unauthenticated' });
       expect(answer.message).toMatch(message);
     }
-    expect(server.ingester.asked).toEqual([]);
+    expect(server.queries.asked).toEqual([]);
   });
 
   it.each(['/ready', '/healthz', '/metrics', '/api/v1/status/buildinfo'])(
@@ -132,7 +132,9 @@ describe('failures', () => {
     ['corrupt', 500, 'data_loss', null],
   ])('%s is %i %s', async (kind, status, code, retryAfter) => {
     const server = await createApiServer();
-    server.ingester.failure = new Failure(kind, 'value is 2,\n limit 1');
+    const failure = new Failure(kind, 'value is 2,\n limit 1');
+    server.ingester.failure = failure;
+    server.queries.failure = failure;
     for (const path of [labelNames, '/flush']) {
       const response = await server.send(path, ask());
       expect(response.headers.get('retry-after')).toBe(retryAfter);
@@ -147,6 +149,7 @@ describe('failures', () => {
     async (thrown) => {
       const server = await createApiServer();
       server.ingester.failure = thrown;
+      server.queries.failure = thrown;
       for (const path of [labelNames, '/flush']) {
         const response = await server.send(path, ask({ 'x-request-id': 'r-1' }));
         const message = 'internal error, request r-1';

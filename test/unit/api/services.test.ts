@@ -1,45 +1,13 @@
 // The label calls and their siblings, asked by a generated Connect client in both encodings.
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
-import {
-  type UniversalClientRequest,
-  universalClientResponseFromFetch,
-} from '@connectrpc/connect/protocol';
-import { createTransport } from '@connectrpc/connect/protocol-connect';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/errors.ts';
 import { IngesterService } from '../../../src/gen/ingester/v1/ingester_pb.ts';
 import { PusherService } from '../../../src/gen/push/v1/push_pb.ts';
-import { gunzip, gzip } from '../../../src/runtime/gzip.ts';
-import { type ApiServer, apiOrigin, createApiServer } from '../../support/api-server.ts';
-import { concat } from '../../support/zstd-frames.ts';
+import { gunzip } from '../../../src/runtime/gzip.ts';
+import { createApiServer } from '../../support/api-server.ts';
+import { transportTo } from '../../support/connect-client.ts';
 
-const compression = {
-  name: 'gzip',
-  compress: async (bytes: Uint8Array) => new Uint8Array(gzip(bytes)),
-  decompress: async (bytes: Uint8Array, max: number) => new Uint8Array(gunzip(bytes, max)),
-};
-/** A client's HTTP, straight into the server; bodies whole, as Node wants `duplex` for streams. */
-const httpClientOf = (server: ApiServer) => async (request: UniversalClientRequest) => {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of request.body ?? []) chunks.push(chunk);
-  const body = concat(...chunks);
-  const { method, header: headers } = request;
-  return universalClientResponseFromFetch(
-    await server.fetch(new Request(request.url, { method, headers, body })),
-  );
-};
-const transportTo = (server: ApiServer, useBinaryFormat: boolean) =>
-  createTransport({
-    httpClient: httpClientOf(server),
-    baseUrl: apiOrigin,
-    useBinaryFormat,
-    interceptors: [],
-    acceptCompression: [compression],
-    sendCompression: compression,
-    compressMinBytes: 0,
-    readMaxBytes: 1 << 20,
-    writeMaxBytes: 1 << 20,
-  });
 const jsonCall = (body: object, headers: Record<string, string> = {}): RequestInit => ({
   method: 'POST',
   headers: { 'content-type': 'application/json', ...headers },
@@ -67,7 +35,7 @@ describe.each([true, false])('binary %s', (useBinaryFormat) => {
   it('answers label names, values, profile types and series', async () => {
     const { server, client } = await start();
     const matchers = ['{service_name="checkout"}'];
-    const names = await client.labelNames({ matchers, start: 1n, end: 1n << 60n });
+    const names = await client.labelNames({ matchers, start: 5n, end: 1n << 60n });
     const values = await client.labelValues({ name: 'service_name', matchers });
     const types = await client.profileTypes({});
     const series = await client.series({ matchers, labelNames: ['service_name'] });
@@ -85,11 +53,15 @@ describe.each([true, false])('binary %s', (useBinaryFormat) => {
     ]);
     const checkout = { labels: [{ name: 'service_name', value: 'checkout' }] };
     expect(series.labelsSet).toMatchObject([checkout]);
-    expect(server.ingester.asked).toEqual([
-      ['labelNames', 'anonymous', { matchers }],
-      ['labelValues', 'anonymous', { name: 'service_name', matchers }],
-      ['profileTypes', 'anonymous', {}],
-      ['series', 'anonymous', { matchers, labelNames: ['service_name'] }],
+    const tenants = ['anonymous'];
+    const all = { matchers, any: true, range: undefined };
+    // No profile is later than what fits 64 bits of nanoseconds.
+    const range = { startMs: 5, endMs: 9_223_372_036_854 };
+    expect(server.queries.asked).toEqual([
+      ['labelNames', tenants, { ...all, range }],
+      ['labelValues', tenants, 'service_name', all],
+      ['profileTypes', tenants, undefined],
+      ['series', tenants, { ...all, labelNames: ['service_name'] }],
     ]);
   });
 
@@ -107,7 +79,7 @@ describe.each([true, false])('binary %s', (useBinaryFormat) => {
 
   it('tells code, message and Retry-After of a refusal', async () => {
     const { server, client } = await start();
-    server.ingester.failure = new Failure('unavailable', 'log is full', { retryAfterSeconds: 7 });
+    server.queries.failure = new Failure('unavailable', 'log is full', { retryAfterSeconds: 7 });
     const error = ConnectError.from(await client.labelNames({}).catch((thrown) => thrown));
     expect([error.code, error.rawMessage]).toEqual([Code.Unavailable, 'log is full']);
     expect(error.metadata.get('retry-after')).toBe('7');
@@ -115,13 +87,15 @@ describe.each([true, false])('binary %s', (useBinaryFormat) => {
 
   it('compresses large answers', async () => {
     const { server, client } = await start();
-    server.ingester.names = Array.from({ length: 500 }, (_, index) => `label_${index}`);
+    server.queries.answers.labelNames = Array.from({ length: 500 }, (_, index) => `label_${index}`);
     expect((await client.labelNames({})).names).toHaveLength(500);
     const accept = { 'accept-encoding': 'br, gzip' };
     const raw = await server.send('/ingester.v1.IngesterService/LabelNames', jsonCall({}, accept));
     expect(raw.headers.get('content-encoding')).toBe('gzip');
     const bytes = gunzip(new Uint8Array(await raw.arrayBuffer()), 1 << 20);
-    expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual({ names: server.ingester.names });
+    expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual({
+      names: server.queries.answers.labelNames,
+    });
   });
 });
 
@@ -135,7 +109,7 @@ describe('label names that Prometheus did not allow', () => {
   const series = async (headers?: Record<string, string>) => {
     const server = await createApiServer();
     const shared = { name: 'service_name', value: 'checkout' };
-    server.ingester.sets = ['1', '2'].map((value) => [{ name: 'k8s.pod', value }, shared]);
+    server.queries.answers.series = ['1', '2'].map((value) => [{ name: 'k8s.pod', value }, shared]);
     const path = '/ingester.v1.IngesterService/Series';
     return (await server.send(path, jsonCall({}, headers))).json();
   };
