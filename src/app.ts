@@ -154,7 +154,7 @@ async function createIngester(
     log,
     createInstance: await instanceMaker(platform, settings, metrics, pool, folders),
     listTenants: folders.list,
-    subServices: [logService(wal), ...retention.services],
+    subServices: [logService(wal, metrics), ...retention.services],
     diskFailure: retention.diskFailure,
     diskRoom: retention.diskRoom,
     memoryMax: settings.memoryMax,

@@ -226,6 +226,9 @@ function storageMetrics({ counter, gauge, histogram }: Makers) {
       'Profiles that were already acknowledged or on their way, and were acknowledged again.',
       ['tenant'],
     ),
+    logFaults: counter('phlox_log_faults_total', 'Damage found in the log, by what it is.', [
+      'reason',
+    ]),
     logBytes: gauge('phlox_log_bytes', 'Bytes of log records not yet in a block.'),
   };
 }

@@ -85,7 +85,8 @@ async function loadSegments(loading: Loading): Promise<LoadedLog> {
     for (const { segment, fileBytes } of opened) {
       await folder.remove(segment, true);
       const reason = 'no record of this log in it';
-      log.faults.push({ segment, position: 0, bytes: fileBytes, reason });
+      const kind = 'foreign_segment';
+      log.faults.push({ kind, segment, position: 0, bytes: fileBytes, reason });
     }
   } else {
     for (const [at, segment] of loaded.entries()) {
@@ -98,7 +99,7 @@ async function loadSegments(loading: Loading): Promise<LoadedLog> {
   if (log.id !== written) await folder.writeIdentity(log.id);
   if (written === undefined && known !== undefined) {
     const reason = 'the identity file is missing or damaged: made again from a segment';
-    log.faults.push({ segment: 0, position: 0, bytes: 0, reason });
+    log.faults.push({ kind: 'identity', segment: 0, position: 0, bytes: 0, reason });
   }
   return log;
 }

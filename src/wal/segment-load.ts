@@ -10,8 +10,12 @@ import type { SegmentReader } from './segment-file.ts';
 import { SegmentIndex } from './segment-index.ts';
 import { type ScannedRecord, scanSegment } from './segment-scan.ts';
 
+/** What kind of damage it is, in a word: for counters. */
+export type FaultKind = 'unreadable_records' | 'wrong_checksum' | 'foreign_segment' | 'identity';
+
 /** Something stored that is not what was written. */
 export interface LogFault {
+  kind: FaultKind;
   /** Number of the segment; 0: the log's identity. */
   segment: number;
   /** Position in the segment, and how many bytes of records are concerned. */
@@ -126,7 +130,8 @@ class Loading {
   gap(from: number, to: number): void {
     if (from >= to) return;
     this.isTorn = true;
-    this.#fault({ position: from, bytes: to - from, reason: 'records cannot be read' });
+    const reason = 'records cannot be read';
+    this.#fault({ kind: 'unreadable_records', position: from, bytes: to - from, reason });
   }
 
   take({ head, body }: ScannedRecord, isBodyChecked: boolean): void {
@@ -142,6 +147,7 @@ class Loading {
     if (!isBodyWrong) return;
     if (kind === recordKinds.profile) this.#index.setDamaged(sequence);
     this.#fault({
+      kind: 'wrong_checksum',
       position: head.position,
       bytes: head.headBytes + head.bodyBytes,
       reason: 'body has a wrong checksum',

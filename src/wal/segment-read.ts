@@ -93,6 +93,7 @@ async function readRecord(
   }
   if (segment.setDamaged(sequence)) {
     onFault({
+      kind: 'wrong_checksum',
       segment: segment.segment,
       position,
       bytes: endOf(place) - position,

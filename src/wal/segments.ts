@@ -78,6 +78,7 @@ export class SegmentWal implements Wal {
   readonly #layout: PageLayout;
   readonly #dropping = new Serial();
   #open: OpenLog | undefined;
+  #onDamage: ((kind: string) => void) | undefined;
   #isClosed = false;
   #hasDropFailed = false;
 
@@ -93,8 +94,9 @@ export class SegmentWal implements Wal {
   }
 
   /** A disk that is full fails no start: the log is read, and takes records once there is room. */
-  async start(): Promise<void> {
+  async start(onDamage?: (kind: string) => void): Promise<void> {
     assert(this.#open === undefined, 'log is started twice');
+    this.#onDamage = onDamage;
     const { newId, clock, random, log, segmentBytes = defaultSegmentBytes } = this.#options;
     const [folder, layout] = [this.#folder, this.#layout];
     try {
@@ -260,6 +262,7 @@ export class SegmentWal implements Wal {
   #noteFault(fault: LogFault): void {
     this.#options.log.error('log is damaged', { ...fault });
     this.#options.onFault?.(fault);
+    this.#onDamage?.(fault.kind);
   }
 }
 

@@ -39,8 +39,11 @@ export interface Wal {
   readonly id: string;
   /** True when a committed record outlives the process. */
   readonly isDurable: boolean;
-  /** Reads record headers; afterwards appends are taken. Throws `unavailable` or `corrupt`. */
-  start(): Promise<void>;
+  /**
+   * Reads record headers; afterwards appends are taken. Throws `unavailable` or `corrupt`.
+   * `onDamage` hears, in a word, of each damage found, now or when a record is read later.
+   */
+  start(onDamage?: (kind: string) => void): Promise<void>;
   /**
    * Takes the record (copying what it keeps) and answers its sequence, higher than any before.
    * Synchronous, so that log order equals append order. Throws `unavailable` when there is no

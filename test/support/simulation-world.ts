@@ -251,7 +251,7 @@ export function boundWal(inner: Wal, changes: Omit<Partial<Wal>, 'id'>): Wal {
       return inner.id;
     },
     isDurable: inner.isDurable,
-    start: () => inner.start(),
+    start: (onDamage) => inner.start(onDamage),
     append: (record) => inner.append(record),
     commit: (sequence) => inner.commit(sequence),
     refusedUpTo: () => inner.refusedUpTo(),

@@ -1,6 +1,8 @@
 // Damaged files: torn tails, cut files, flipped bits. Whatever is read is what was written; what is
 // missing was torn off the very end or is told.
 import { beforeAll, describe, expect, it } from 'vitest';
+import { logService } from '../../../src/ingester/log-service.ts';
+import { createMetrics } from '../../../src/metrics/registry.ts';
 import type { StoredRecord } from '../../../src/wal/wal.ts';
 import {
   diskOf,
@@ -214,6 +216,24 @@ describe('a damaged segment', () => {
     expect((await storedRecords(wal)).map(textOf)).toEqual(expected);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatchObject({ segment: 1, tenant: 'b', sequence: 6 });
+  });
+
+  it('is counted by kind, whenever it is found', async () => {
+    const identity = closed.files.get('LOG') as Uint8Array;
+    const files = withFile(await flippedBody(), 'LOG', identity.slice(1));
+    const { wal } = segmentLog(folder, await diskOf(files, folder), small);
+    const metrics = createMetrics({ processMetrics: false });
+    const counted = async () => {
+      const { values } = await metrics.storage.logFaults.get();
+      return values.map(({ labels, value }) => [labels['reason'], value]);
+    };
+    await logService(wal, metrics).start();
+    expect(await counted()).toEqual([['identity', 1]]);
+    await storedRecords(wal);
+    expect(await counted()).toEqual([
+      ['identity', 1],
+      ['wrong_checksum', 1],
+    ]);
   });
 
   it('is kept under another name once nothing in it is held', async () => {
