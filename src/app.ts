@@ -267,7 +267,6 @@ function createRetention(
     databaseOf,
     folderOf: (tenant) => folders.of(tenant).blocks,
     unshippedOf: async (tenant) => (await folders.of(tenant).shipper?.unshipped()) ?? [],
-    log,
   });
   const retention = new Retention({
     blocks,

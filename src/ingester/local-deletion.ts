@@ -2,7 +2,6 @@
 // readable (`meta.json`, then the list, then the tables), the tables that had to wait for a query,
 // and the sweep of what a crash left; which block goes is `retention.ts`.
 import { blockKey, metaFile } from '../block/files.ts';
-import type { BlockMeta } from '../block/meta.ts';
 import type { Bucket } from '../bucket/bucket.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
@@ -14,14 +13,14 @@ import {
   leftoverAgeMs,
   pagesOfFolders,
 } from './block-folders.ts';
-import type { LocalBlock } from './retention-rules.ts';
+import type { LocalBlock, RetainedBlock } from './retention-rules.ts';
 
 /** What retention asks of the tenants. */
 export interface RetainedBlocks {
   /** Tenants that have blocks on this machine. */
   tenants(): Promise<string[]>;
   /** The tenant's list of local blocks. */
-  blocks(tenant: string): Promise<readonly BlockMeta[]>;
+  blocks(tenant: string): Promise<readonly RetainedBlock[]>;
   /**
    * ULIDs of local blocks not known to be in the bucket. Asked after `blocks`, and only when a
    * bucket is configured: a block that comes between the two is in the second answer only.

@@ -24,9 +24,18 @@ export function blockEndMs(ulid: string, maxTimeMs: number): number {
   return Math.min(Math.max(maxTimeMs, createdMs), createdMs + blockSpanMsMax);
 }
 
-/** Bytes of a block's tables. */
-export function blockBytes(meta: BlockMeta): number {
-  return meta.files.reduce((sum, file) => sum + file.bytes, 0);
+/** What retention looks at of a `meta.json`: not its datasets, which may be thousands. */
+export interface RetainedBlock {
+  ulid: string;
+  /** End of its data in milliseconds. */
+  maxTime: number;
+  /** Of its tables. */
+  bytes: number;
+}
+
+/** The part of a meta that retention looks at. */
+export function retainedBlock({ ulid, maxTime, files }: BlockMeta): RetainedBlock {
+  return { ulid, maxTime, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
 }
 
 export interface DiskUsage {
@@ -135,12 +144,12 @@ export class Stock {
   readonly #shelves = new Map<string, Shelf>();
 
   /** Puts in all blocks of a tenant; all may go until `restrict`. */
-  add(tenant: string, metas: readonly BlockMeta[]): void {
-    const blocks = metas.map((meta) => ({
+  add(tenant: string, found: readonly RetainedBlock[]): void {
+    const blocks = found.map(({ ulid, bytes, maxTime }) => ({
       tenant,
-      ulid: meta.ulid,
-      bytes: blockBytes(meta),
-      endMs: blockEndMs(meta.ulid, meta.maxTime),
+      ulid,
+      bytes,
+      endMs: blockEndMs(ulid, maxTime),
     }));
     blocks.sort(byAge);
     this.#shelves.set(tenant, { tenant, bytes: sumBytes(blocks), blocks });

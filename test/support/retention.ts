@@ -7,6 +7,7 @@ import type { Bucket } from '../../src/bucket/bucket.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
 import type { RetainedBlocks } from '../../src/ingester/local-deletion.ts';
 import { Retention, type RetentionOptions } from '../../src/ingester/retention.ts';
+import { retainedBlock } from '../../src/ingester/retention-rules.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { patterned } from './bytes.ts';
@@ -121,7 +122,7 @@ export class LocalWorld {
 
   readonly blocks: RetainedBlocks = {
     tenants: async () => [...this.tenants.keys()],
-    blocks: async (tenant) => [...this.folder(tenant).metas],
+    blocks: async (tenant) => this.folder(tenant).metas.map(retainedBlock),
     unshipped: async () => this.unshipped,
     isPinned: (_tenant, ulid) => this.pinned.has(ulid),
     forget: (tenant, ulid) => {

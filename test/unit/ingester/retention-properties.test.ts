@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/errors.ts';
 import type { RetentionSettings } from '../../../src/ingester/retention.ts';
-import { blockBytes, blockEndMs } from '../../../src/ingester/retention-rules.ts';
+import { blockEndMs, retainedBlock } from '../../../src/ingester/retention-rules.ts';
 import { testSettings, testStartMs } from '../../support/memory-platform.ts';
 import { dayMs, hourMs, keysOf, LocalWorld, tick } from '../../support/retention.ts';
 
@@ -42,7 +42,7 @@ async function stage(scene: Scene) {
     metas.map((meta) => ({
       key: `${tenant}/${meta.ulid}`,
       tenant,
-      bytes: blockBytes(meta),
+      bytes: retainedBlock(meta).bytes,
       endMs: blockEndMs(meta.ulid, meta.maxTime),
       mayGo:
         !world.pinned.has(meta.ulid) &&
