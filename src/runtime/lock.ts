@@ -3,12 +3,13 @@
 // `lock-socket.ts` tell. Not every runtime has flock, so a lock outlives its process and is then
 // stale. Each lock has an id, and the only way past a stale one is to create a file named after it,
 // which succeeds once: of any number of starters exactly one wins, wherever another is killed.
-import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { temporaryPrefix } from '../bucket/filesystem-path.ts';
 import { Failure, isFailure, messageOf } from '../errors.ts';
+import type { FileSystem } from '../lib/file-system.ts';
 import { isAnswered, type LockSocket, openLockSocket } from './lock-socket.ts';
+import { nodeFileSystem } from './node-file-system.ts';
 import { localProcesses, type Processes } from './processes.ts';
 
 /*
@@ -51,6 +52,8 @@ export interface DataFolderLock {
 export interface LockOptions {
   /** Default: the machine's. */
   processes?: Processes;
+  /** Default: the machine's. */
+  fileSystem?: FileSystem;
   /** Milliseconds since the epoch; default `Date.now`. */
   nowMs?: () => number;
 }
@@ -66,14 +69,14 @@ export async function lockDataFolder(
   folder: string,
   options: LockOptions = {},
 ): Promise<DataFolderLock> {
-  const { processes = localProcesses, nowMs = Date.now } = options;
+  const { processes = localProcesses, fileSystem = nodeFileSystem, nowMs = Date.now } = options;
   let socket: LockSocket | undefined;
   let isTaken = false;
   try {
-    await mkdir(folder, { recursive: true });
+    await fileSystem.mkdir(folder, { recursive: true });
     const own = await ownRecord(processes, nowMs());
     for (let round = 0; round < roundsMax; round++) {
-      const chain = await readChain(folder);
+      const chain = await readChain(fileSystem, folder);
       const holder = chain.at(-1);
       if (holder !== undefined && !(await isStale(folder, holder, own, processes))) {
         throw inUse(folder, holder);
@@ -81,8 +84,8 @@ export async function lockDataFolder(
       // Answered before anybody can read that it is.
       socket ??= await openLockSocket(socketPath(folder, own.id));
       own.socket = socket !== undefined;
-      isTaken = await take(folder, own, chain);
-      if (isTaken) return { release: () => release(folder, own, socket) };
+      isTaken = await take(fileSystem, folder, own, chain);
+      if (isTaken) return { release: () => release(fileSystem, folder, own, socket) };
     }
   } catch (error) {
     if (isFailure(error)) throw error;
@@ -144,10 +147,10 @@ function inUse(folder: string, { pid, host, since }: LockRecord): Failure {
 }
 
 /** LOCK and whoever was to follow it, oldest first: the last one counts. */
-async function readChain(folder: string): Promise<LockRecord[]> {
+async function readChain(fileSystem: FileSystem, folder: string): Promise<LockRecord[]> {
   const chain: LockRecord[] = [];
   for (let name = lockName; chain.length < roundsMax; ) {
-    const record = await readRecord(join(folder, name));
+    const record = await readRecord(fileSystem, join(folder, name));
     if (record === undefined) return chain;
     chain.push(record);
     name = successorName(record.id);
@@ -155,10 +158,10 @@ async function readChain(folder: string): Promise<LockRecord[]> {
   throw new Failure('corrupt', `data folder ${folder} has more than ${roundsMax} lock files`);
 }
 
-async function readRecord(path: string): Promise<LockRecord | undefined> {
+async function readRecord(fileSystem: FileSystem, path: string): Promise<LockRecord | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readText(fileSystem, path);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
@@ -173,6 +176,7 @@ async function readRecord(path: string): Promise<LockRecord | undefined> {
 
 /** True when the lock is ours; false when somebody was faster, who may have it or not. */
 async function take(
+  fileSystem: FileSystem,
   folder: string,
   own: LockRecord,
   chain: readonly LockRecord[],
@@ -180,43 +184,63 @@ async function take(
   const successors = chain.map(({ id }) => join(folder, successorName(id)));
   const claim = successors.at(-1) ?? join(folder, lockName);
   const written = join(folder, `${temporaryPrefix}${lockName}-${own.id}`);
-  await writeSynced(written, `${JSON.stringify(own)}\n`);
+  await writeSynced(fileSystem, written, `${JSON.stringify(own)}\n`);
   try {
-    if (!(await linkIfAbsent(written, claim))) return false;
+    if (!(await linkIfAbsent(fileSystem, written, claim))) return false;
     if (chain.length === 0) return true;
     // A starter that got here long after it read the chain could find the name free again.
-    const now = await readChain(folder);
+    const now = await readChain(fileSystem, folder);
     const expected = [...chain, own];
     const isUnchanged =
       now.length === expected.length && now.every(({ id }, i) => id === expected[i]?.id);
     if (!isUnchanged) {
-      await unlinkIfThere(claim);
+      await unlinkIfThere(fileSystem, claim);
       return false;
     }
-    await rename(written, join(folder, lockName));
-    for (const successor of successors) await unlinkIfThere(successor);
-    for (const { id } of chain) await unlinkIfThere(socketPath(folder, id));
+    await fileSystem.rename(written, join(folder, lockName));
+    for (const successor of successors) await unlinkIfThere(fileSystem, successor);
+    for (const { id } of chain) await unlinkIfThere(fileSystem, socketPath(folder, id));
     return true;
   } finally {
-    await unlinkIfThere(written);
+    await unlinkIfThere(fileSystem, written);
   }
 }
 
 async function release(
+  fileSystem: FileSystem,
   folder: string,
   own: LockRecord,
   socket: LockSocket | undefined,
 ): Promise<void> {
   const path = join(folder, lockName);
-  const record = await readRecord(path);
-  if (record?.id === own.id) await unlinkIfThere(path);
+  const record = await readRecord(fileSystem, path);
+  if (record?.id === own.id) await unlinkIfThere(fileSystem, path);
   await socket?.close();
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx');
+async function readText(fileSystem: FileSystem, path: string): Promise<string> {
+  const file = await fileSystem.open(path, 'r');
   try {
-    await file.writeFile(text);
+    const bytes = new Uint8Array((await file.stat()).size);
+    let length = 0;
+    while (length < bytes.length) {
+      const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeSynced(fileSystem: FileSystem, path: string, text: string): Promise<void> {
+  const file = await fileSystem.open(path, 'wx');
+  try {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length; ) {
+      at += (await file.write(bytes, at, bytes.length - at)).bytesWritten;
+    }
     // A name that survives a power loss must not outlive its content.
     await file.sync();
   } finally {
@@ -228,9 +252,13 @@ async function writeSynced(path: string, text: string): Promise<void> {
  * False when a file has the name, or when the holder of the folder has swept ours away as left
  * behind by a dead process.
  */
-async function linkIfAbsent(path: string, target: string): Promise<boolean> {
+async function linkIfAbsent(
+  fileSystem: FileSystem,
+  path: string,
+  target: string,
+): Promise<boolean> {
   try {
-    await link(path, target);
+    await fileSystem.link(path, target);
     return true;
   } catch (error) {
     if (hasCode(error, 'EEXIST') || hasCode(error, 'ENOENT')) return false;
@@ -238,9 +266,9 @@ async function linkIfAbsent(path: string, target: string): Promise<boolean> {
   }
 }
 
-async function unlinkIfThere(path: string): Promise<void> {
+async function unlinkIfThere(fileSystem: FileSystem, path: string): Promise<void> {
   try {
-    await unlink(path);
+    await fileSystem.unlink(path);
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
   }
