@@ -39,6 +39,8 @@ export const VALUE_SUM: i32 = -17;
 export const COMMENTS: i32 = -18;
 /** A call out of order: append without a scan, a mark that is not of this head. Our bug. */
 export const MISUSE: i32 = -19;
+/** A value of a tree is below 0; nothing was added. */
+export const NEGATIVE: i32 = -20;
 
 export const KIND_MAPPING: u32 = 1;
 export const KIND_LOCATION: u32 = 2;

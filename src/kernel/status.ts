@@ -23,6 +23,7 @@ export const statuses = {
   VALUE_SUM: -17,
   COMMENTS: -18,
   MISUSE: -19,
+  NEGATIVE: -20,
 } as const;
 
 type Describe = (first: bigint, second: bigint) => string;

@@ -4,3 +4,11 @@
 // ---- merge
 export { mergeAdd, mergeBegin, mergeRelease, mergeRows } from './merge';
 export { treeStep } from './merge-functions';
+
+// ---- merged function trees
+export { treesAnswer, treesBegin, treesRelease } from './trees';
+export { treesAdd, treesPart } from './trees-add';
+export { treesStep, treesStepPart } from './trees-order';
+export { treesDiff, treesFlame } from './trees-levels';
+export { treesBytes } from './trees-bytes';
+export { treesCalls } from './trees-calls';
