@@ -112,9 +112,7 @@ export class TreeMerge {
     );
     const nameCount = names.offsets.length - 1;
     const at = this.#kernel.check(
-      this.#call((calls, handle) =>
-        calls.treesPart(handle, nodes, nameCount, names.bytes.length),
-      ),
+      this.#call((calls, handle) => calls.treesPart(handle, nodes, nameCount, names.bytes.length)),
     );
     const bytes = this.#kernel.u8();
     const parentsAt = at + nodes * 8;

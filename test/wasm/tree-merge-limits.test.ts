@@ -126,7 +126,13 @@ describe('memory', () => {
   it('goes back on release: merging again needs none', () => {
     const kernel = createKernel();
     const mergeAll = () => {
-      const merge = mergeParts([{ tree: 0, part }, { tree: 1, part }], kernel);
+      const merge = mergeParts(
+        [
+          { tree: 0, part },
+          { tree: 1, part },
+        ],
+        kernel,
+      );
       answersOf(merge, [0, 100]);
       merge.release();
       merge.release();
@@ -199,13 +205,12 @@ describe('parts', () => {
 
   it.each(broken)('with %s are our bug, and change nothing', (_, change) => {
     const merge = mergeParts([]);
-    const error = (() => {
-      try {
-        merge.add(0, change(partOfText('a 1\nb 2')));
-      } catch (thrown) {
-        return thrown;
-      }
-    })();
+    let error: unknown;
+    try {
+      merge.add(0, change(partOfText('a 1\nb 2')));
+    } catch (thrown) {
+      error = thrown;
+    }
     expect(isFailure(error, 'internal')).toBe(true);
     merge.add(0, partOfText('c 1'));
     expect(merge.flameGraph(0).names).toEqual(['total', 'c']);

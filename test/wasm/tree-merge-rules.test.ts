@@ -129,7 +129,9 @@ describe('a flame graph', () => {
 describe('tree bytes', () => {
   it('have the root, then each node with the last child first', () => {
     const bytes = treesOf('a;b 300\na;c 2\nd 1').treeBytes(0);
-    expect(textOf(bytes)).toBe('\0\0\x02' + '\x01d\x01\0' + '\x01a\0\x02' + '\x01c\x02\0\x01b\xac\x02\0');
+    expect(textOf(bytes)).toBe(
+      '\0\0\x02' + '\x01d\x01\0' + '\x01a\0\x02' + '\x01c\x02\0\x01b\xac\x02\0',
+    );
   });
 
   it('are none without data', () => {

@@ -48,9 +48,7 @@ describe('merged trees', () => {
       merge.add(tree, part);
       expect(answersOf(merge, limits)).toEqual(modelAnswers(parts.slice(0, i + 1), limits));
     }
-    expect(answersOf(merge, limits.toReversed())).toEqual(
-      modelAnswers(parts, limits.toReversed()),
-    );
+    expect(answersOf(merge, limits.toReversed())).toEqual(modelAnswers(parts, limits.toReversed()));
   });
 
   it('answer copies', () => {

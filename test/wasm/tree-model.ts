@@ -170,8 +170,6 @@ function lastFirst(root: ModelNode): { node: ModelNode; depth: number }[] {
   return list;
 }
 
-const maxOf = (values: readonly bigint[]) => values.reduce((a, b) => (a > b ? a : b), 0n);
-
 /** Levels of `dx, total, self` for each side, and the name. */
 function levelsOf(root: ModelNode, sides: readonly (0 | 1)[], shared: string) {
   const names = ['total'];
@@ -207,8 +205,10 @@ function levelsOf(root: ModelNode, sides: readonly (0 | 1)[], shared: string) {
       ]),
     );
   });
-  const selfs = allNodes(root).slice(1).flatMap(({ self }) => self);
-  return { names, levels: rows, maxSelf: maxOf(selfs) };
+  const selfs = allNodes(root)
+    .slice(1)
+    .flatMap(({ self }) => self);
+  return { names, levels: rows, maxSelf: selfs.toSorted((a, b) => (a < b ? 1 : -1))[0] ?? 0n };
 }
 
 /** A flame graph of the left tree. */

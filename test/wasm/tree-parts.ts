@@ -52,7 +52,7 @@ export function partOfText(text: string): FunctionTree {
   );
 }
 
-/** Reserved names, prefixes of each other, names of many lengths, and what sorts apart in UTF-16. */
+/** Reserved names, prefixes of each other, many lengths, and what sorts apart in UTF-16. */
 const oddNames = [
   ...['other', 'total', '', 'othe', 'others', 'a', 'a\0', 'a\0\0', 'main.main', 'main.mai'],
   ...['net/http.(*conn).serve', 'net/http.(*conn).serve.func1', 'é', '\u{1f525}', '\uffee'],

@@ -18,8 +18,9 @@ import { nameOf, nameRoom } from './trees-names';
 }
 
 /**
- * Where the host writes the next part: self values (i64), parents, names of the nodes (u32), offsets
- * of the names (u32, one more than names) and their bytes, each behind the other; or a status.
+ * Where the host writes the next part: self values (i64), parents, names of the nodes (u32),
+ * offsets of the names (u32, one more than names) and their bytes, each behind the other; or a
+ * status.
  */
 export function treesPart(trees: usize, nodes: u32, names: u32, bytes: u32): i32 {
   if (!isIdle(trees) || !nodes) return MISUSE;
@@ -54,9 +55,9 @@ export function treesPart(trees: usize, nodes: u32, names: u32, bytes: u32): i32
 }
 
 /**
- * Begins to add the part to a tree; `treesStep` goes on. Answers OK, or with nothing changed: MISUSE
- * for a part that is no tree, NEGATIVE for a value below 0, VALUE_SUM when all that was added to the
- * trees would pass 2^63-1, OUT_OF_MEMORY.
+ * Begins to add the part to a tree; `treesStep` goes on. Answers OK, or with nothing changed:
+ * MISUSE for a part that is no tree, NEGATIVE for a value below 0, VALUE_SUM when all that was
+ * added to the trees would pass 2^63-1, OUT_OF_MEMORY.
  */
 export function treesAdd(trees: usize, side: u32): i32 {
   const nodes = load<u32>(trees, PART_NODE_COUNT);

@@ -12,7 +12,7 @@ import { nameAddress, nameLength } from './trees-names';
 /** Longest varints of a node: length, self value, children. */
 const VARINT_BYTES: u32 = 5 + 10 + 5;
 
-/** Writes the first tree, of about `most` nodes (0: all), to the answer's bytes; none when empty. */
+/** Writes the first tree, of about `most` nodes (0: all), to the answer; nothing when empty. */
 export function treesBytes(trees: usize, most: u32): i32 {
   if (phaseOf(trees) != PHASE_READY) return MISUSE;
   const smallest = smallestKept(trees, 1, most, 0);

@@ -8,7 +8,7 @@ import {
 } from './trees-state';
 import { NODE_COUNT, NODE_DEPTH, NODE_RANK, NODE_TOTAL, nodeSize } from './trees-order';
 
-/** Node of the list: rank of the name, depth, a word for encoders (u32) · pad · totals, selfs i64. */
+/** Node of the list: rank of the name, depth, a word for encoders u32 · pad · totals, selfs i64. */
 export const CUT_RANK: usize = 0;
 export const CUT_DEPTH: usize = 4;
 export const CUT_WORD: usize = 8;

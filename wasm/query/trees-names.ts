@@ -44,7 +44,7 @@ export function startNames(trees: usize): bool {
   return true;
 }
 
-/** Room for `count` more names of `bytes` together, and as many bytes more; false without memory. */
+/** Room for `count` more names of `bytes` together; false without memory. */
 export function nameRoom(trees: usize, count: u32, bytes: u32): bool {
   return (
     reserve(columnOf(trees, NAME_BYTES), bytes + 16, 0) &&
