@@ -193,6 +193,8 @@ class LogSums {
       if (head.position > position && position >= sure) return false;
       damage(position, head.position - position, 'records cannot be read');
       position = head.position;
+      // It stands behind the end.
+      if (head.kind === recordKinds.index) return false;
       if (isBodyWrong && position >= sure) return false;
       if (isBodyWrong) {
         damage(position, record.end - position, 'body has a wrong checksum', head.sequence);

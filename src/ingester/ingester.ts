@@ -62,7 +62,7 @@ export class Ingester implements IngesterService {
         throw error;
       }
     }
-    await this.#instances.readLog();
+    this.#instances.readLog();
     this.#lifecycle.enter('Running');
   }
 

@@ -4,7 +4,7 @@ import { Failure, messageOf } from '../errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
-import type { RecentKey, Wal } from '../wal/wal.ts';
+import type { Wal } from '../wal/wal.ts';
 import type { Instance } from './instance.ts';
 
 export interface InstancesOptions {
@@ -22,13 +22,17 @@ export interface InstancesOptions {
   idleMs: number;
 }
 
+/** A millisecond's worth: others push while a tenant with many is opened. */
+const keysPerSlice = 1_000;
+
 export class Instances {
   readonly #options: InstancesOptions;
   readonly #open = new Map<string, Instance>();
   readonly #opening = new Map<string, Promise<Instance>>();
   /** Last record in the log of each tenant that is not open yet. */
   readonly #loggedUpTo = new Map<string, number>();
-  readonly #loggedKeys = new Map<string, RecentKey[]>();
+  /** What the log has received since then is known to those that are opened. */
+  #keysSinceMs = Number.POSITIVE_INFINITY;
   #reopening: Promise<void> | undefined;
   #isClosing = false;
   #isClosed = false;
@@ -37,16 +41,11 @@ export class Instances {
     this.#options = options;
   }
 
-  /** Which tenants have records in the log, and which keys were seen in the last minutes. */
-  async readLog(): Promise<void> {
+  /** Which tenants have records in the log, and since when keys count as seen. */
+  readLog(): void {
     const { wal, platform, keyWindowMs } = this.#options;
-    for await (const { tenant, sequence } of wal.headers()) this.#loggedUpTo.set(tenant, sequence);
-    const sinceMs = platform.clock.nowMs() - keyWindowMs;
-    for await (const key of wal.recentKeys(sinceMs)) {
-      const keys = this.#loggedKeys.get(key.tenant);
-      if (keys === undefined) this.#loggedKeys.set(key.tenant, [key]);
-      else keys.push(key);
-    }
+    for (const [tenant, sequence] of wal.newestHeld()) this.#loggedUpTo.set(tenant, sequence);
+    this.#keysSinceMs = platform.clock.nowMs() - keyWindowMs;
   }
 
   /** The tenant's instance if it has one, or records in the log to make one of. */
@@ -153,16 +152,22 @@ export class Instances {
     if (this.#isClosed) throw new Failure('unavailable', 'ingester is stopped');
   }
 
+  /** The log has them in no order of time: they are known for a window from now on. */
+  async #addRecentKeys({ tenant, recentKeys }: Instance): Promise<void> {
+    const { wal, platform } = this.#options;
+    const monotonicMs = platform.clock.monotonicMs();
+    let count = 0;
+    for (const { contentKey } of wal.recentKeys(this.#keysSinceMs, tenant)) {
+      recentKeys.add(contentKey, 'durable', monotonicMs);
+      if (++count % keysPerSlice === 0) await platform.yield();
+    }
+  }
+
   async #start(tenant: string): Promise<Instance> {
     const instance = this.#options.createInstance(tenant);
-    // Known for a window from now on: the log has them in no order of time.
-    const monotonicMs = this.#options.platform.clock.monotonicMs();
-    for (const { contentKey } of this.#loggedKeys.get(tenant) ?? []) {
-      instance.recentKeys.add(contentKey, 'durable', monotonicMs);
-    }
+    await this.#addRecentKeys(instance);
     await instance.start(this.#loggedUpTo.get(tenant) ?? 0);
     this.#loggedUpTo.delete(tenant);
-    this.#loggedKeys.delete(tenant);
     this.#open.set(tenant, instance);
     this.#options.metrics.ingest.instances.set(this.#open.size);
     return instance;

@@ -55,7 +55,20 @@ export class RecentKeys {
   }
 }
 
-/** Sixteen bytes as sixteen characters: strings make good map keys, arrays do not. */
+/**
+ * Sixteen bytes as eight characters: strings make good map keys, arrays do not. Written out because
+ * a start names half a million of them.
+ */
 function nameOf(key: Uint8Array): string {
-  return String.fromCharCode(...key);
+  const pair = (at: number) => (key[at] as number) | ((key[at + 1] as number) << 8);
+  return String.fromCharCode(
+    pair(0),
+    pair(2),
+    pair(4),
+    pair(6),
+    pair(8),
+    pair(10),
+    pair(12),
+    pair(14),
+  );
 }

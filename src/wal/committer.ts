@@ -158,8 +158,11 @@ export class Committer {
       const headBytes = record.bytes - body.length;
       index.active?.add({ ...record, tenant, position, headBytes, bodyBytes: body.length });
     }
-    if (kind === recordKinds.flushed) index.release(tenant, sequence);
-    if (kind === recordKinds.keys) index.active?.addKeys(tenant, decodeKeys(body));
+    if (kind === recordKinds.flushed) {
+      index.active?.addFlushed(tenant, sequence);
+      index.release(tenant, sequence);
+    }
+    if (kind === recordKinds.keys) index.active?.addKeys(tenant, decodeKeys(body), position);
   }
 
   /** Refuses all that is pending. Those who wait are told once the bad segment is fenced off. */

@@ -2,7 +2,8 @@
 // blocks. Owns what counts as held, who holds the oldest room, and which segment may go next.
 // Segments go oldest first: each is explained by the start of the next one.
 import type { TimedKey } from './record.ts';
-import type { EntryPlace, SegmentIndex } from './segment-index.ts';
+import type { SegmentIndex } from './segment-index.ts';
+import type { EntryPlace } from './segment-rows.ts';
 import type { RecentKey, RecordHeader } from './wal.ts';
 
 export class LogIndex {
@@ -32,9 +33,9 @@ export class LogIndex {
     this.#segments.push(segment);
   }
 
-  /** The file of a sealed segment became smaller. */
+  /** The file of a segment became shorter or longer. */
   resize(segment: SegmentIndex, fileBytes: number): void {
-    this.#sealedBytes += fileBytes - segment.fileBytes;
+    if (segment !== this.active) this.#sealedBytes += fileBytes - segment.fileBytes;
     segment.fileBytes = fileBytes;
   }
 
@@ -117,8 +118,19 @@ export class LogIndex {
     for (const segment of [...this.#segments]) yield* segment.headers(isHeld);
   }
 
-  *recentKeys(sinceMs: number): Iterable<RecentKey> {
-    for (const segment of [...this.#segments]) yield* segment.recentKeys(sinceMs);
+  /** The newest record that is held of each tenant that has one. */
+  newestHeld(): Map<string, number> {
+    const newest = new Map<string, number>();
+    for (const segment of this.#segments) {
+      for (const [tenant, sequence] of segment.newest()) {
+        if (this.isHeld(tenant, sequence)) newest.set(tenant, sequence);
+      }
+    }
+    return newest;
+  }
+
+  *recentKeys(sinceMs: number, tenant?: string): Iterable<RecentKey> {
+    for (const segment of [...this.#segments]) yield* segment.recentKeys(sinceMs, tenant);
   }
 
   /** The tenant's records from `from` on that are held, by segment. */

@@ -92,8 +92,8 @@ async function loadSegments(loading: Loading): Promise<LoadedLog> {
     for (const [at, segment] of loaded.entries()) {
       await adopt(log, segment, opened[at] as OpenSegment, folder, layout);
     }
-    for (const { released } of loaded) {
-      for (const [tenant, upTo] of released) log.index.release(tenant, upTo);
+    for (const { index } of loaded) {
+      for (const [tenant, upTo] of index.flushed) log.index.release(tenant, upTo);
     }
   }
   if (log.id !== written) await folder.writeIdentity(log.id);
@@ -112,7 +112,7 @@ async function adopt(
   folder: LogFolder,
   layout: PageLayout,
 ): Promise<void> {
-  const { index, doubtful, faults, lastSequence, isTorn } = loaded;
+  const { index, doubtful, faults, isTorn } = loaded;
   if (doubtful !== undefined) await rewrite(folder, layout, segment, doubtful);
   index.fileBytes = fileBytes;
   log.index.push(index);
@@ -120,7 +120,7 @@ async function adopt(
   log.isTorn ||= isTorn && faults.length === 0;
   // What was torn off may have had as many records as there is room for heads.
   const lost = isTorn ? Math.ceil(reader.capacity / fixedHeadBytes) : 0;
-  log.lastSequence = Math.max(log.lastSequence, lastSequence + lost);
+  log.lastSequence = Math.max(log.lastSequence, index.lastSequence + lost);
 }
 
 /** Loads all segments, each up to where the later ones say that it ends. */

@@ -7,16 +7,16 @@ import type { PendingRecord } from './commit-queue.ts';
 import type { LogFolder } from './log-folder.ts';
 import type { LogIndex } from './log-index.ts';
 import { type PageLayout, PageWriter } from './pages.ts';
-import {
-  encodeHead,
-  encodeSegmentStart,
-  headBytesOf,
-  noBytes,
-  noKey,
-  recordKinds,
-} from './record.ts';
+import { encodeHead, encodeSegmentStart, headBytesOf, noBytes, recordKinds } from './record.ts';
 import { writeAll, zeroFill } from './segment-file.ts';
 import { SegmentIndex } from './segment-index.ts';
+import {
+  encodeControl,
+  isIndexable,
+  type SealOptions,
+  sealSegment,
+  trimSegment,
+} from './segment-seal.ts';
 
 export interface LogWriterOptions {
   folder: LogFolder;
@@ -45,6 +45,8 @@ export class LogWriter {
   #segment: SegmentIndex | undefined;
   #spare: Promise<FileHandle | undefined> = Promise.resolve(undefined);
   #isClosing = false;
+  /** A write to the open segment failed: nothing is written to it again. */
+  #hasFailed = false;
   /** Somebody waits for the spare file. */
   #isSpareUrgent = false;
   #wakeZeros: () => void = () => undefined;
@@ -84,17 +86,20 @@ export class LogWriter {
       await file.datasync();
       await folder.nameSpare(segment);
       made.fileBytes = segmentBytes;
+      made.noteSequence(lastSequence);
       index.push(made);
       await folder.sync();
       made.end = end;
     } catch (error) {
-      if (made.fileBytes > 0) await this.#trim(made, file);
+      if (made.fileBytes > 0) await trimSegment(this.#sealing, made, file);
       await this.#discard(file);
       throw error;
     }
     const fileBefore = this.#file;
     this.#file = undefined;
-    if (before !== undefined) await this.#seal(before, fileBefore);
+    if (before !== undefined)
+      await sealSegment(this.#sealing, before, fileBefore, !this.#hasFailed);
+    this.#hasFailed = false;
     this.#file = file;
     this.#segment = made;
     this.prepareSpare();
@@ -119,21 +124,26 @@ export class LogWriter {
       return { record, position };
     });
     const { bytes, offset } = this.#pages.take();
+    this.#hasFailed = true;
     await writeAll(file, bytes, offset);
     await file.datasync();
+    this.#hasFailed = false;
     segment.end = this.#pages.position;
     this.#wakeZeros();
     return written;
   }
 
   /**
-   * Gives back what earlier processes could not, or a power loss brought back. Before `roll`: all
-   * segments are sealed then.
+   * Gives back what earlier processes could not, or a power loss brought back, and indexes what
+   * they did not. Before `roll`: all segments are sealed then, and the last one is indexed by it.
    */
-  async trimSealed(): Promise<void> {
-    for (const segment of this.#options.index.segments) {
-      const isLonger = segment.fileBytes > this.#options.layout.endOffsetOf(segment.end);
-      if (isLonger) await this.#seal(segment, undefined);
+  async tidySealed(): Promise<void> {
+    const { index, layout } = this.#options;
+    for (const segment of index.segments) {
+      const { end, indexBytes, fileBytes } = segment;
+      const isLonger = fileBytes > layout.endOffsetOf(end + indexBytes);
+      const lacksIndex = segment !== index.active && isIndexable(segment);
+      if (isLonger || lacksIndex) await sealSegment(this.#sealing, segment, undefined, lacksIndex);
     }
   }
 
@@ -152,10 +162,15 @@ export class LogWriter {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#wakeZeros();
-    if (this.#segment !== undefined) await this.#seal(this.#segment, this.#file);
+    if (this.#segment !== undefined)
+      await sealSegment(this.#sealing, this.#segment, this.#file, false);
     this.#file = undefined;
     const spare = await this.#spare;
     await spare?.close();
+  }
+
+  get #sealing(): SealOptions {
+    return { ...this.#options, startBytes: this.#startBytes() };
   }
 
   #startBytes(): number {
@@ -168,49 +183,9 @@ export class LogWriter {
     const previousEnd = this.#segment?.end ?? 0;
     const body = encodeSegmentStart({ logId, previous, previousEnd });
     const place = { logTag, segment, position: 0, durableEnd: 0 };
-    const fields = {
-      kind: recordKinds.segment,
-      sequence: lastSequence,
-      tenant: noBytes,
-      timeMs: nowMs(),
-      contentKey: noKey,
-      labels: noBytes,
-    };
-    const head = encodeHead(place, fields, body);
-    this.#pages.begin(place, 0, head.length + body.length);
-    this.#pages.beginRecord(head.length + body.length);
-    this.#pages.add(head);
-    this.#pages.add(body);
+    const fields = { kind: recordKinds.segment, sequence: lastSequence, timeMs: nowMs() };
+    encodeControl(this.#pages, place, fields, body);
     return this.#pages.position;
-  }
-
-  /** Ends a segment that is no longer written to. */
-  async #seal(segment: SegmentIndex, file: FileHandle | undefined): Promise<void> {
-    try {
-      const open = file ?? (await this.#options.folder.open(segment.segment, 'r+'));
-      await this.#trim(segment, open);
-      await open.close();
-    } catch (error) {
-      this.#warn('log segment cannot be closed', error, segment.segment);
-    }
-  }
-
-  /** Gives back the room behind the end of a segment. */
-  async #trim(segment: SegmentIndex, file: FileHandle): Promise<void> {
-    const { index, layout } = this.#options;
-    // A person who looks into a damaged file gets all of it. What was never written to keeps its
-    // start: it may be all that says where the segment before it ends.
-    const end = Math.max(segment.end, this.#startBytes());
-    const usedBytes = segment.isDamaged ? segment.fileBytes : layout.endOffsetOf(end);
-    if (usedBytes >= segment.fileBytes) return;
-    try {
-      await file.truncate(usedBytes);
-      if (segment === index.active) segment.fileBytes = usedBytes;
-      else index.resize(segment, usedBytes);
-    } catch (error) {
-      // Only room is lost: the next segment says where this one ends.
-      this.#warn('log segment keeps its unused room', error, segment.segment);
-    }
   }
 
   async #takeSpare(): Promise<FileHandle | undefined> {

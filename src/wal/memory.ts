@@ -71,9 +71,19 @@ export class MemoryWal implements Wal {
     }
   }
 
-  async *recentKeys(sinceMs: number): AsyncIterable<RecentKey> {
+  newestHeld(): ReadonlyMap<string, number> {
+    const newest = new Map<string, number>();
+    for (const [tenant, records] of this.#records) {
+      const last = records.findLast(({ sequence }) => sequence <= this.#committed);
+      if (last !== undefined) newest.set(tenant, last.sequence);
+    }
+    return newest;
+  }
+
+  *recentKeys(sinceMs: number, only?: string): Iterable<RecentKey> {
     for (const { sequence, tenant, receivedMs, contentKey } of [...this.#keys]) {
       if (sequence > this.#committed || receivedMs < sinceMs) continue;
+      if (only !== undefined && tenant !== only) continue;
       yield { tenant, receivedMs, contentKey };
     }
   }

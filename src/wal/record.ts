@@ -15,13 +15,23 @@ const labelsBytesMax = 1 << 20;
 const u16Max = 0xffff;
 const u32Range = 2 ** 32;
 
-export const recordKinds = { segment: 1, profile: 2, flushed: 3, keys: 4, end: 5 } as const;
+export const recordKinds = {
+  segment: 1,
+  profile: 2,
+  flushed: 3,
+  keys: 4,
+  end: 5,
+  index: 6,
+} as const;
 export type RecordKind = (typeof recordKinds)[keyof typeof recordKinds];
 
 /** What a record says beside its body. */
 export interface RecordFields {
   kind: RecordKind;
-  /** Profile: its number. Flushed: the last one in a block. Segment, end: the last one given. */
+  /**
+   * Profile: its number. Flushed: the last one in a block. Segment, end: the last one given. Index:
+   * the last one that the segment knows of.
+   */
   sequence: number;
   tenant: string;
   /** Milliseconds since the epoch: of the push, or of the record itself. */

@@ -1,24 +1,8 @@
-// What one segment holds, in memory: a row of numbers per profile, no object. Owns the columns and
-// the bytes that each tenant still holds in the segment; which of them are released is told to it.
-//
-// 57 bytes a row: with 50 KB profiles a thousandth of the log.
-import type { RecordHead, TimedKey } from './record.ts';
+// What one segment holds, in memory. Owns its tenants and the bytes that each still holds in it;
+// which records are released is told to it. The rows are `segment-rows.ts`'s.
+import type { TimedKey } from './record.ts';
+import { type EntryPlace, type Row, SegmentRows } from './segment-rows.ts';
 import type { RecentKey, RecordHeader } from './wal.ts';
-
-const keyBytes = 16;
-
-/** Where a record is in its segment. */
-export interface EntryPlace {
-  sequence: number;
-  position: number;
-  headBytes: number;
-  bodyBytes: number;
-}
-
-type Entry = Pick<
-  RecordHead,
-  'sequence' | 'position' | 'headBytes' | 'bodyBytes' | 'tenant' | 'timeMs' | 'contentKey'
->;
 
 export class SegmentIndex {
   readonly segment: number;
@@ -26,17 +10,17 @@ export class SegmentIndex {
   end = 0;
   /** What the file takes on the disk. */
   fileBytes = 0;
+  /** What the index record behind `end` takes; 0: there is none. */
+  indexBytes = 0;
   /** Something in the file is wrong: it is kept aside, not deleted. */
   isDamaged = false;
-  #rows = 0;
-  #sequences = new Float64Array(16);
-  #times = new Float64Array(16);
-  #positions = new Uint32Array(16);
-  #headBytes = new Uint32Array(16);
-  #bodyBytes = new Uint32Array(16);
-  #tenantIds = new Uint32Array(16);
-  #damaged = new Uint8Array(16);
-  #keys = new Uint8Array(16 * keyBytes);
+  /** The highest sequence that any record here knows of. */
+  lastSequence = 0;
+  /** Up to where tenants are in blocks, as far as this segment says. */
+  readonly flushed = new Map<string, number>();
+  /** Where the records with kept keys are. */
+  readonly keysAt: number[] = [];
+  readonly #rows = new SegmentRows();
   readonly #tenants: string[] = [];
   readonly #idOf = new Map<string, number>();
   readonly #held = new Map<string, number>();
@@ -48,25 +32,30 @@ export class SegmentIndex {
   }
 
   /** Adds a profile, in sequence order. */
-  add(entry: Entry): void {
-    const row = this.#rows++;
-    if (row === this.#sequences.length) this.#grow(row * 2);
-    this.#sequences[row] = entry.sequence;
-    this.#times[row] = entry.timeMs;
-    this.#positions[row] = entry.position;
-    this.#headBytes[row] = entry.headBytes;
-    this.#bodyBytes[row] = entry.bodyBytes;
-    this.#tenantIds[row] = this.#tenantId(entry.tenant);
-    this.#keys.set(entry.contentKey, row * keyBytes);
+  add(entry: Row & { tenant: string }): void {
+    this.noteSequence(entry.sequence);
+    this.#rows.add(entry, this.#tenantId(entry.tenant));
     this.#hold(entry.tenant, entry.headBytes + entry.bodyBytes);
   }
 
-  addKeys(tenant: string, keys: readonly TimedKey[]): void {
+  /** The segment says that the tenant's records up to `sequence` are in blocks. */
+  addFlushed(tenant: string, sequence: number): void {
+    this.noteSequence(sequence);
+    this.flushed.set(tenant, Math.max(sequence, this.flushed.get(tenant) ?? 0));
+  }
+
+  /** Adds what the `keys` record at `position` says. */
+  addKeys(tenant: string, keys: readonly TimedKey[], position: number): void {
+    this.keysAt.push(position);
     for (const key of keys) this.#keptKeys.push({ tenant, ...key });
   }
 
+  noteSequence(sequence: number): void {
+    this.lastSequence = Math.max(this.lastSequence, sequence);
+  }
+
   get rowCount(): number {
-    return this.#rows;
+    return this.#rows.count;
   }
 
   get keptKeyCount(): number {
@@ -95,30 +84,37 @@ export class SegmentIndex {
 
   /** Takes back what the tenant's records in `after < sequence <= upTo` hold. */
   release(tenant: string, after: number, upTo: number): void {
+    const rows = this.#rows;
     const id = this.#idOf.get(tenant);
     if (id === undefined) return;
-    for (let row = this.#firstRow(after + 1); row < this.#rows; row++) {
-      if ((this.#sequences[row] as number) > upTo) return;
-      if (this.#tenantIds[row] !== id || this.#damaged[row] === 1) continue;
-      this.#hold(tenant, -this.#bytesOf(row));
+    for (let row = rows.firstFrom(after + 1); row < rows.count; row++) {
+      if (rows.sequenceOf(row) > upTo) return;
+      if (rows.tenantIdOf(row) === id && !rows.isDamaged(row)) {
+        this.#hold(tenant, -rows.bytesOf(row));
+      }
     }
   }
 
   /** The tenant's records from `from` on, in order, without those known to be damaged. */
   places(tenant: string, from: number): EntryPlace[] {
+    const rows = this.#rows;
     const id = this.#idOf.get(tenant);
     const found: EntryPlace[] = [];
     if (id === undefined) return found;
-    for (let row = this.#firstRow(from); row < this.#rows; row++) {
-      if (this.#tenantIds[row] !== id || this.#damaged[row] === 1) continue;
-      found.push(this.#placeOf(row));
+    for (let row = rows.firstFrom(from); row < rows.count; row++) {
+      if (rows.tenantIdOf(row) === id && !rows.isDamaged(row)) found.push(rows.placeOf(row));
     }
     return found;
   }
 
-  /** All records, in order. */
-  *allPlaces(): Iterable<EntryPlace> {
-    for (let row = 0; row < this.#rows; row++) yield this.#placeOf(row);
+  /** The newest record of each tenant that is not known to be damaged. */
+  newest(): Map<string, number> {
+    const rows = this.#rows;
+    const newest = new Float64Array(this.#tenants.length);
+    for (let row = 0; row < rows.count; row++) {
+      if (!rows.isDamaged(row)) newest[rows.tenantIdOf(row)] = rows.sequenceOf(row);
+    }
+    return new Map(this.#tenants.map((tenant, id) => [tenant, newest[id] as number]));
   }
 
   /**
@@ -126,54 +122,72 @@ export class SegmentIndex {
    * nothing. False when that was known, or there is no such record.
    */
   setDamaged(sequence: number): boolean {
-    const row = this.#firstRow(sequence);
-    if (this.#sequences[row] !== sequence || this.#damaged[row] === 1) return false;
-    this.#damaged[row] = 1;
+    const rows = this.#rows;
+    const row = rows.firstFrom(sequence);
+    const isThere = row < rows.count && rows.sequenceOf(row) === sequence;
+    if (!isThere || rows.isDamaged(row)) return false;
+    rows.setDamaged(row);
     this.isDamaged = true;
-    this.#hold(this.#tenantOf(row), -this.#bytesOf(row));
+    this.#hold(this.#tenantOf(row), -rows.bytesOf(row));
     return true;
   }
 
   /** Headers of the records for which `isHeld` is true. */
   *headers(isHeld: (tenant: string, sequence: number) => boolean): Iterable<RecordHeader> {
-    for (let row = 0; row < this.#rows; row++) {
-      const sequence = this.#sequences[row] as number;
+    const rows = this.#rows;
+    for (let row = 0; row < rows.count; row++) {
       const tenant = this.#tenantOf(row);
-      if (this.#damaged[row] === 1 || !isHeld(tenant, sequence)) continue;
-      const bodyBytes = this.#bodyBytes[row] as number;
-      yield { sequence, tenant, ...this.#keyOf(row), bodyBytes };
+      const { sequence, bodyBytes } = rows.placeOf(row);
+      if (rows.isDamaged(row) || !isHeld(tenant, sequence)) continue;
+      yield { sequence, tenant, ...rows.keyOf(row), bodyBytes };
     }
   }
 
-  /** Keys received at `sinceMs` or later, of profiles here and of those kept beyond theirs. */
-  *recentKeys(sinceMs: number): Iterable<RecentKey> {
-    for (const key of this.#keptKeys) if (key.receivedMs >= sinceMs) yield { ...key };
-    for (let row = 0; row < this.#rows; row++) {
-      if ((this.#times[row] as number) < sinceMs) continue;
-      yield { tenant: this.#tenantOf(row), ...this.#keyOf(row) };
+  /**
+   * Keys received at `sinceMs` or later, of profiles here and of those kept beyond theirs; of one
+   * tenant when it is named.
+   */
+  *recentKeys(sinceMs: number, tenant?: string): Iterable<RecentKey> {
+    for (const key of this.#keptKeys) {
+      const isWanted = tenant === undefined || key.tenant === tenant;
+      if (isWanted && key.receivedMs >= sinceMs) yield { ...key };
+    }
+    const rows = this.#rows;
+    const id = tenant === undefined ? undefined : this.#idOf.get(tenant);
+    if (tenant !== undefined && id === undefined) return;
+    for (let row = 0; row < rows.count; row++) {
+      if (rows.timeOf(row) < sinceMs || (id !== undefined && rows.tenantIdOf(row) !== id)) continue;
+      yield { tenant: this.#tenantOf(row), ...rows.keyOf(row) };
     }
   }
 
-  #placeOf(row: number): EntryPlace {
-    return {
-      sequence: this.#sequences[row] as number,
-      position: this.#positions[row] as number,
-      headBytes: this.#headBytes[row] as number,
-      bodyBytes: this.#bodyBytes[row] as number,
-    };
+  /** Writes the rows as an index record holds them. */
+  encodeRows(to: Uint8Array): void {
+    this.#rows.encode(to);
   }
 
-  #keyOf(row: number): TimedKey {
-    const contentKey = this.#keys.slice(row * keyBytes, (row + 1) * keyBytes);
-    return { receivedMs: this.#times[row] as number, contentKey };
+  /**
+   * Fills an empty index with what `encodeRows` wrote; `tenants` are those of the index it was
+   * called on. False when a row names none of them.
+   */
+  decodeRows(from: Uint8Array, tenants: readonly string[]): boolean {
+    const rows = this.#rows;
+    rows.decode(from);
+    const held = new Float64Array(tenants.length);
+    for (let row = 0; row < rows.count; row++) {
+      const id = rows.tenantIdOf(row);
+      if (id >= tenants.length) return false;
+      held[id] = (held[id] as number) + rows.bytesOf(row);
+    }
+    for (const [id, tenant] of tenants.entries()) {
+      this.#tenantId(tenant);
+      this.#hold(tenant, held[id] as number);
+    }
+    return true;
   }
 
   #tenantOf(row: number): string {
-    return this.#tenants[this.#tenantIds[row] as number] as string;
-  }
-
-  #bytesOf(row: number): number {
-    return (this.#headBytes[row] as number) + (this.#bodyBytes[row] as number);
+    return this.#tenants[this.#rows.tenantIdOf(row)] as string;
   }
 
   #hold(tenant: string, bytes: number): void {
@@ -189,32 +203,4 @@ export class SegmentIndex {
     this.#idOf.set(tenant, id);
     return id;
   }
-
-  /** The first row whose sequence is at least `sequence`. */
-  #firstRow(sequence: number): number {
-    let low = 0;
-    let high = this.#rows;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#sequences[middle] as number) < sequence) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  #grow(rows: number): void {
-    this.#sequences = grown(this.#sequences, new Float64Array(rows));
-    this.#times = grown(this.#times, new Float64Array(rows));
-    this.#positions = grown(this.#positions, new Uint32Array(rows));
-    this.#headBytes = grown(this.#headBytes, new Uint32Array(rows));
-    this.#bodyBytes = grown(this.#bodyBytes, new Uint32Array(rows));
-    this.#tenantIds = grown(this.#tenantIds, new Uint32Array(rows));
-    this.#damaged = grown(this.#damaged, new Uint8Array(rows));
-    this.#keys = grown(this.#keys, new Uint8Array(rows * keyBytes));
-  }
-}
-
-function grown<T extends Float64Array | Uint32Array | Uint8Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

@@ -4,6 +4,8 @@
 // How far a segment is to be trusted is said by the start of the next one. The last segment has no
 // next one: in it, what a record states as durable is; behind that, records count up to the first
 // that is not whole.
+
+import { loadIndexed } from './index-record.ts';
 import type { SegmentName } from './pages.ts';
 import { decodeKeys, fixedHeadBytes, type RecordHead, recordKinds } from './record.ts';
 import type { SegmentReader } from './segment-file.ts';
@@ -29,10 +31,6 @@ export interface LogFault {
 
 export interface LoadedSegment {
   index: SegmentIndex;
-  /** Up to where tenants are in blocks, as far as this segment says. */
-  released: Map<string, number>;
-  /** The highest sequence that any record here knows of. */
-  lastSequence: number;
   hasRecords: boolean;
   faults: LogFault[];
   /** Positions of records that may not be durable. */
@@ -41,8 +39,18 @@ export interface LoadedSegment {
   isTorn: boolean;
 }
 
-/** Loads a segment of which everything below `end` was durable. */
+/** Loads a segment of which everything below `end` was durable: from its index if it has one. */
 export async function loadSealed(
+  reader: SegmentReader,
+  name: SegmentName,
+  end: number,
+): Promise<LoadedSegment> {
+  const index = await loadIndexed(reader, name, end);
+  if (index === undefined) return scanSealed(reader, name, end);
+  return { index, hasRecords: true, faults: [], doubtful: undefined, isTorn: false };
+}
+
+async function scanSealed(
   reader: SegmentReader,
   name: SegmentName,
   end: number,
@@ -78,6 +86,9 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
       return false;
     }
     loading.gap(position, head.position);
+    // An index is written when all before it is durable, and stands behind the end.
+    isClosed = head.kind === recordKinds.index;
+    if (isClosed) return false;
     loading.take(record, true);
     // A log that was closed says so last: what it says is durable is all there is.
     isClosed = head.kind === recordKinds.end;
@@ -119,9 +130,7 @@ class Loading {
   isTorn = false;
   hasRecords = false;
   readonly #index: SegmentIndex;
-  readonly #released = new Map<string, number>();
   readonly #faults: LogFault[] = [];
-  #lastSequence = 0;
 
   constructor({ segment }: SegmentName) {
     this.#index = new SegmentIndex(segment);
@@ -138,12 +147,12 @@ class Loading {
     const isBodyWrong = isBodyChecked && body === undefined;
     const { kind, tenant, sequence } = head;
     this.hasRecords = true;
-    this.#lastSequence = Math.max(this.#lastSequence, sequence);
+    this.#index.noteSequence(sequence);
     if (kind === recordKinds.profile) this.#index.add(head);
-    if (kind === recordKinds.flushed) {
-      this.#released.set(tenant, Math.max(sequence, this.#released.get(tenant) ?? 0));
+    if (kind === recordKinds.flushed) this.#index.addFlushed(tenant, sequence);
+    if (kind === recordKinds.keys && body) {
+      this.#index.addKeys(tenant, decodeKeys(body), head.position);
     }
-    if (kind === recordKinds.keys && body) this.#index.addKeys(tenant, decodeKeys(body));
     if (!isBodyWrong) return;
     if (kind === recordKinds.profile) this.#index.setDamaged(sequence);
     this.#fault({
@@ -159,8 +168,6 @@ class Loading {
     this.#index.end = end;
     return {
       index: this.#index,
-      released: this.#released,
-      lastSequence: this.#lastSequence,
       hasRecords: this.hasRecords,
       faults: this.#faults,
       doubtful,

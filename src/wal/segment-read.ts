@@ -5,8 +5,9 @@ import type { LogIndex } from './log-index.ts';
 import type { PageLayout } from './pages.ts';
 import { decodeLabels } from './record.ts';
 import { SegmentReader } from './segment-file.ts';
-import type { EntryPlace, SegmentIndex } from './segment-index.ts';
+import type { SegmentIndex } from './segment-index.ts';
 import type { LogFault } from './segment-load.ts';
+import type { EntryPlace } from './segment-rows.ts';
 import { readBody, readHead } from './segment-scan.ts';
 import type { StoredRecord } from './wal.ts';
 
@@ -37,6 +38,7 @@ export async function* readTenant(
         if (!options.index.isHeld(tenant, place.sequence)) continue;
         const record = await readRecord(options, reader, segment, place, aheadOf(places, at));
         if (record !== undefined) yield record;
+        else tellDamage(options, segment, place, tenant);
       }
     } finally {
       await reader.close();
@@ -74,7 +76,7 @@ function endOf({ position, headBytes, bodyBytes }: EntryPlace): number {
 }
 
 async function readRecord(
-  { logTag, onFault }: ReadOptions,
+  { logTag }: ReadOptions,
   reader: SegmentReader,
   segment: SegmentIndex,
   place: EntryPlace,
@@ -91,16 +93,25 @@ async function readRecord(
       return { sequence, tenant, receivedMs, contentKey, labels, body: body.slice() };
     }
   }
-  if (segment.setDamaged(sequence)) {
-    onFault({
-      kind: 'wrong_checksum',
-      segment: segment.segment,
-      position,
-      bytes: endOf(place) - position,
-      sequence,
-      ...(head !== undefined && { tenant: head.tenant }),
-      reason: 'record has a wrong checksum',
-    });
-  }
   return undefined;
+}
+
+function tellDamage(
+  { onFault }: ReadOptions,
+  segment: SegmentIndex,
+  place: EntryPlace,
+  tenant: string,
+): void {
+  const { sequence, position } = place;
+  if (!segment.setDamaged(sequence)) return;
+  const bytes = endOf(place) - position;
+  onFault({
+    kind: 'wrong_checksum',
+    segment: segment.segment,
+    position,
+    bytes,
+    sequence,
+    tenant,
+    reason: 'record has a wrong checksum',
+  });
 }

@@ -29,6 +29,7 @@ import {
 import { logFailure } from './segment-file.ts';
 import type { LogFault } from './segment-load.ts';
 import { readTenant } from './segment-read.ts';
+import { rowBytes } from './segment-rows.ts';
 import type { ProfileRecord, RecentKey, RecordHeader, StoredRecord, Wal } from './wal.ts';
 
 const defaultSegmentBytes = 64 * 1024 * 1024;
@@ -109,7 +110,7 @@ export class SegmentWal implements Wal {
       const fixed = { folder, layout, index, logId: id, logTag };
       const writer = new LogWriter({ ...fixed, segmentBytes, nextSegment, nowMs, log });
       const committer = new Committer({ index, writer, clock, random, log, lastSequence });
-      await writer.trimSealed();
+      await writer.tidySealed();
       await writer.adoptSpare();
       await committer.start();
       this.#open = { id, logTag, index, writer, committer };
@@ -155,8 +156,12 @@ export class SegmentWal implements Wal {
     return readTenant({ folder, layout, index, logTag, onFault }, tenant, from);
   }
 
-  async *recentKeys(sinceMs: number): AsyncIterable<RecentKey> {
-    yield* this.#opened().index.recentKeys(sinceMs);
+  newestHeld(): ReadonlyMap<string, number> {
+    return this.#opened().index.newestHeld();
+  }
+
+  recentKeys(sinceMs: number, tenant?: string): Iterable<RecentKey> {
+    return this.#opened().index.recentKeys(sinceMs, tenant);
   }
 
   async release(tenant: string, upTo: number, ulid: string): Promise<void> {
@@ -237,7 +242,8 @@ export class SegmentWal implements Wal {
     // counts as a whole.
     const { active, sealedBytes } = index;
     const isPinned = pendingBytes > 0 || (active?.held.size ?? 0) > 0;
-    const sealed = sealedBytes + (isPinned ? (active?.end ?? 0) + pendingBytes : 0);
+    const indexBytes = (active?.rowCount ?? 0) * rowBytes;
+    const sealed = sealedBytes + (isPinned ? (active?.end ?? 0) + indexBytes + pendingBytes : 0);
     if (sealed > bytesMax) throw noRoom(`log segments have ${sealed} bytes`, bytes, bytesMax);
   }
 

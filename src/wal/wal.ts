@@ -64,8 +64,13 @@ export interface Wal {
   headers(): AsyncIterable<RecordHeader>;
   /** The tenant's committed records with sequence ≥ `from`, not released, in sequence order. */
   read(tenant: string, from: number): AsyncIterable<StoredRecord>;
-  /** Keys of committed records received at or after `sinceMs`, released ones included. */
-  recentKeys(sinceMs: number): AsyncIterable<RecentKey>;
+  /** Tenants with committed records that are not released, and the newest of each. */
+  newestHeld(): ReadonlyMap<string, number>;
+  /**
+   * Keys of committed records received at or after `sinceMs`, released ones included; of one tenant
+   * when it is named. In memory: a log may know half a million of them.
+   */
+  recentKeys(sinceMs: number, tenant?: string): Iterable<RecentKey>;
   /**
    * The tenant's records up to and including `upTo` are in the block `ulid` or an earlier one.
    * Resolves once that is durable: from then on they are not read again and their room may be

@@ -1,17 +1,23 @@
 // The benches of one runtime: prints `{ version, rows }` as JSON. Started by run.mjs, which passes
 // the options as one JSON argument. A bench that cannot run fails the process.
 import process from 'node:process';
+import { flushRows } from './flush-bench.ts';
 import { kernelRows } from './kernel-bench.ts';
 import type { BenchOptions, Row } from './measure.ts';
 import { memoryRows } from './memory-bench.ts';
 import { mergeRows } from './merge-bench.ts';
 import { pushRows } from './push-bench.ts';
+import { replayRows } from './replay-bench.ts';
+import { startRows } from './start-bench.ts';
 
 const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   kernel: kernelRows,
   merge: mergeRows,
   memory: memoryRows,
   push: pushRows,
+  flush: flushRows,
+  replay: replayRows,
+  start: startRows,
 };
 
 function runtimeVersion(): string {

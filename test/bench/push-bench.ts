@@ -1,16 +1,13 @@
 // Pushes over HTTP: phlox against bare routes on the same runtime, all servers up, one client
 // process, rounds in turns. Node serves nothing: no rows there.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { loadFixture } from '../support/fixtures.ts';
 import { type BenchOptions, median, type Row, row } from './measure.ts';
+import { servesHere, startHelper, stopHelpers } from './processes.ts';
 import type { Job, JobResult } from './push-client.ts';
-import type { ServerKind } from './push-server.ts';
+import type { Greeting, ServerKind } from './push-server.ts';
 
 const connections = 32;
 const fixture = 'go-cpu';
@@ -22,29 +19,13 @@ const kinds: readonly ServerKind[] = [
   'append-durable',
 ];
 
-interface Greeting {
-  port: number;
-  isDurable: boolean;
-}
-
-interface Helper {
-  child: ChildProcess;
-  /** The next line of its standard output, parsed. */
-  next(): Promise<unknown>;
-}
-
-const helpers = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of helpers) child.kill('SIGKILL');
-});
-
 export async function pushRows(options: BenchOptions): Promise<Row[]> {
-  if (!('Bun' in globalThis) && !('Deno' in globalThis)) return [];
+  if (!servesHere()) return [];
   const dataDir = mkdtempSync(join(tmpdir(), 'phlox-bench-'));
   try {
     const ports = new Map<ServerKind, number>();
     for (const kind of kinds) {
-      const server = start('push-server.ts', kind, join(dataDir, kind));
+      const server = startHelper('push-server.ts', kind, join(dataDir, kind));
       const { port, isDurable } = (await server.next()) as Greeting;
       // Where servers keep their log in memory there is no durable row.
       if (isDurable || !kind.endsWith('-durable')) ports.set(kind, port);
@@ -52,7 +33,7 @@ export async function pushRows(options: BenchOptions): Promise<Row[]> {
     }
     return summary(await rounds(ports, options));
   } finally {
-    for (const child of helpers) child.kill('SIGKILL');
+    stopHelpers();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
@@ -61,7 +42,7 @@ async function rounds(
   ports: ReadonlyMap<ServerKind, number>,
   { isSmoke }: BenchOptions,
 ): Promise<Map<ServerKind, JobResult[]>> {
-  const client = start('push-client.ts');
+  const client = startHelper('push-client.ts');
   const results = new Map<ServerKind, JobResult[]>([...ports.keys()].map((kind) => [kind, []]));
   const count = isSmoke ? 1 : 7;
   // The first round warms the compilers and is not counted.
@@ -75,8 +56,7 @@ async function rounds(
         connections,
         durationMs,
       };
-      client.child.stdin?.write(`${JSON.stringify(job)}\n`);
-      const result = (await client.next()) as JobResult;
+      const result = (await client.ask(job)) as JobResult;
       if (round >= 0) results.get(kind)?.push(result);
     }
   }
@@ -105,24 +85,4 @@ function summary(results: ReadonlyMap<ServerKind, JobResult[]>): Row[] {
     row(`${name}, durable`, rate('phlox-durable') * 1_000, '/s'),
     row(`${name}, durable, p99`, p99Ms('phlox-durable'), ' ms'),
   ];
-}
-
-/** Starts a file of this folder: servers on the runtime that runs the bench, the client on Bun. */
-function start(file: string, ...args: string[]): Helper {
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  const isOnDeno = 'Deno' in globalThis && file === 'push-server.ts';
-  const runtime = isOnDeno ? 'deno' : 'bun';
-  const command = fileURLToPath(new URL(`../../node_modules/.bin/${runtime}`, import.meta.url));
-  const child = spawn(command, [...(isOnDeno ? ['run', '-A'] : []), path, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  helpers.add(child);
-  child.on('close', () => helpers.delete(child));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => {
-    const line = await lines.next();
-    if (line.done) throw new Error(`${file} ${args[0] ?? ''} ended`);
-    return JSON.parse(line.value);
-  };
-  return { child, next };
 }

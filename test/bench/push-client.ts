@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { type PushBody, profileBody, requestBody } from './push-body.ts';
 
@@ -16,6 +17,12 @@ export interface Job {
   fixture: string;
   connections: number;
   durationMs: number;
+  /** Ends the job before its time; default: no bound. */
+  requestsMax?: number;
+  /** How long each connection waits after an answer; default 0. */
+  pauseMs?: number;
+  /** Tenants that the connections push for, in turn; default: none is named. */
+  tenants?: number;
 }
 
 export interface JobResult {
@@ -23,6 +30,8 @@ export interface JobResult {
   durationMs: number;
   p50Ms: number;
   p99Ms: number;
+  /** Of each request, ascending. */
+  latenciesMs: number[];
 }
 
 interface Connection {
@@ -42,6 +51,7 @@ function open(job: Job, plain: Uint8Array, index: number): Connection {
     `POST ${path} HTTP/1.1`,
     `host: 127.0.0.1:${job.port}`,
     'content-type: application/proto',
+    ...(job.tenants === undefined ? [] : [`x-scope-orgid: tenant-${index % job.tenants}`]),
     `content-length: ${body.bytes.length}`,
     '',
     '',
@@ -92,13 +102,13 @@ async function run(job: Job): Promise<JobResult> {
   const latencies: number[] = [];
   const startMs = performance.now();
   const endMs = startMs + job.durationMs;
+  let left = job.requestsMax ?? Number.POSITIVE_INFINITY;
   await Promise.all(
     connections.map(async (connection) => {
-      for (let nowMs = performance.now(); nowMs < endMs; ) {
+      for (let nowMs = performance.now(); nowMs < endMs && left-- > 0; nowMs = performance.now()) {
         await send(connection);
-        const doneMs = performance.now();
-        latencies.push(doneMs - nowMs);
-        nowMs = doneMs;
+        latencies.push(performance.now() - nowMs);
+        if (job.pauseMs !== undefined) await wait(job.pauseMs);
       }
     }),
   );
@@ -106,7 +116,8 @@ async function run(job: Job): Promise<JobResult> {
   for (const { socket } of connections) socket.destroy();
   latencies.sort((a, b) => a - b);
   const at = (share: number) => latencies[Math.floor((latencies.length - 1) * share)] ?? 0;
-  return { requests: latencies.length, durationMs, p50Ms: at(0.5), p99Ms: at(0.99) };
+  const [p50Ms, p99Ms] = [at(0.5), at(0.99)];
+  return { requests: latencies.length, durationMs, p50Ms, p99Ms, latenciesMs: latencies };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -9,14 +9,31 @@ import type { Platform } from '../../src/platform.ts';
 import { createServerPlatform } from '../../src/runtime/server-platform.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
 
-/** `-durable`: with the log that a server has, in the data folder. */
-export type ServerKind = 'phlox' | 'gunzip' | 'append' | 'phlox-durable' | 'append-durable';
+/**
+ * `-durable`: with the log that a server has, in the data folder; `-watched`: also tells stalls of
+ * its event loop.
+ */
+export type ServerKind =
+  | 'phlox'
+  | 'gunzip'
+  | 'append'
+  | 'phlox-durable'
+  | 'phlox-watched'
+  | 'append-durable';
+
+/** What a server prints first. */
+export interface Greeting {
+  port: number;
+  isDurable: boolean;
+}
+
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 /** Larger than a run can fill: the bench measures pushes, not what happens when room ends. */
 const roomBytes = 6 * 2 ** 30;
 const inflatedBytesMax = 4 * 2 ** 20;
 const tickMs = 1_000;
+const stallTickMs = 5;
 
 function settingsFor(dataDir: string): Settings {
   return resolveSettings({
@@ -63,6 +80,22 @@ async function bare(platform: Platform, hasLog: boolean): Promise<Fetch> {
   return (request) => app.fetch(request);
 }
 
+/** Answers `/bench/stall`: for how long at most, in ms, nothing ran since it was last asked. */
+function watched(fetch: Fetch): Fetch {
+  let [longestMs, lastMs] = [0, performance.now()];
+  setInterval(() => {
+    const nowMs = performance.now();
+    longestMs = Math.max(longestMs, nowMs - lastMs - stallTickMs);
+    lastMs = nowMs;
+  }, stallTickMs);
+  return (request) => {
+    if (!request.url.endsWith('/bench/stall')) return fetch(request);
+    const answer = Response.json({ longestMs });
+    longestMs = 0;
+    return answer;
+  };
+}
+
 /** Serves on a free port of the loopback and answers the port. */
 function listen(fetch: Fetch): number {
   const options = { hostname: '127.0.0.1', port: 0 };
@@ -72,9 +105,9 @@ function listen(fetch: Fetch): number {
 
 const [kind = '', dataDir = ''] = process.argv.slice(2);
 const settings = settingsFor(dataDir);
-const platform = await platformFor(settings, kind.endsWith('-durable'));
+const isWatched = kind.endsWith('-watched');
+const platform = await platformFor(settings, isWatched || kind.endsWith('-durable'));
 const isPhlox = kind.startsWith('phlox');
-const port = listen(
-  isPhlox ? await phlox(platform, settings) : await bare(platform, kind !== 'gunzip'),
-);
+const fetch = isPhlox ? await phlox(platform, settings) : await bare(platform, kind !== 'gunzip');
+const port = listen(isWatched ? watched(fetch) : fetch);
 process.stdout.write(`${JSON.stringify({ port, isDurable: platform.wal.isDurable })}\n`);

@@ -92,13 +92,30 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       const third = wal.append(at(3, 3_000));
       await wal.commit(third);
       wal.append(at(4, 4_000));
-      expect(await collect(wal.recentKeys(2_000))).toEqual([
+      expect([...wal.recentKeys(2_000)]).toEqual([
         { tenant: 'a', receivedMs: 2_000, contentKey: new Uint8Array(16).fill(2) },
         { tenant: 'a', receivedMs: 3_000, contentKey: new Uint8Array(16).fill(3) },
       ]);
-      const before = await collect(wal.recentKeys(0));
+      expect([...wal.recentKeys(0, 'b')]).toEqual([]);
+      expect([...wal.recentKeys(3_000, 'a')]).toHaveLength(1);
+      const before = [...wal.recentKeys(0)];
       await wal.release('a', second, ulid);
-      expect(await collect(wal.recentKeys(0))).toEqual(expect.arrayContaining(before));
+      expect([...wal.recentKeys(0)]).toEqual(expect.arrayContaining(before));
+    });
+
+    it('tells the newest held record of each tenant', async () => {
+      expect([...wal.newestHeld()]).toEqual([]);
+      const first = wal.append(record('a', 1));
+      const second = wal.append(record('b', 2));
+      const third = wal.append(record('a', 3));
+      await wal.commit(third);
+      const newest = () => Object.fromEntries(wal.newestHeld());
+      expect(newest()).toEqual({ a: third, b: second });
+      await wal.release('a', first, ulid);
+      await wal.release('b', second, ulid);
+      expect(newest()).toEqual({ a: third });
+      wal.append(record('b', 4));
+      expect(newest()).toEqual({ a: third });
     });
 
     it('names who keeps the oldest room, the largest holder first', async () => {

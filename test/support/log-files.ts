@@ -1,5 +1,7 @@
 // The files of a log as plain bytes: taken from a disk, changed by a test, laid on a new disk.
 import type { FileSystem } from '../../src/lib/file-system.ts';
+import { PageLayout, pageHeaderBytes } from '../../src/wal/pages.ts';
+import { fixedHeadBytes, recordKinds } from '../../src/wal/record.ts';
 import { ModelDisk } from './model-disk.ts';
 
 export type LogFiles = ReadonlyMap<string, Uint8Array>;
@@ -43,4 +45,23 @@ export function withFile(files: LogFiles, name: string, bytes: Uint8Array): LogF
 /** Names of the segments, oldest first. */
 export function segmentNames(files: LogFiles): string[] {
   return [...files.keys()].filter((name) => name.endsWith('.wal')).sort();
+}
+
+/** Where the index of a segment starts in its file; undefined when it has none. */
+export function indexOffsetOf(bytes: Uint8Array, pageBytes?: number): number | undefined {
+  const layout = new PageLayout(pageBytes);
+  const stream = layout.strip(bytes.slice(pageHeaderBytes), 0);
+  const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+  for (let at = stream.length - fixedHeadBytes; at >= 0; at--) {
+    // The head of a record starts with its magic, "plpr", and says its kind at byte 25.
+    const isHead = view.getUint32(at, true) === 0x72706c70;
+    if (isHead && stream[at + 25] === recordKinds.index) return layout.startOffsetOf(at);
+  }
+  return undefined;
+}
+
+/** The files of a log whose segments have no index. */
+export function withoutIndexes(files: LogFiles, pageBytes?: number): LogFiles {
+  const cut = (bytes: Uint8Array) => bytes.slice(0, indexOffsetOf(bytes, pageBytes));
+  return new Map([...files].map(([name, bytes]) => [name, cut(bytes)]));
 }

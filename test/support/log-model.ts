@@ -115,8 +115,7 @@ export class LogModel {
 
   async #keyProblems(wal: Wal): Promise<string[]> {
     const keys = new Set<string>();
-    for await (const { tenant, contentKey } of wal.recentKeys(0))
-      keys.add(`${tenant} ${contentKey}`);
+    for (const { tenant, contentKey } of wal.recentKeys(0)) keys.add(`${tenant} ${contentKey}`);
     const missing = [...this.#committed].filter((sequence) => {
       const { tenant, contentKey } = this.#appended.get(sequence) as ProfileRecord;
       return !keys.has(`${tenant} ${contentKey}`);

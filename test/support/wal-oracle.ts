@@ -181,7 +181,7 @@ export class WalOracle {
     const problems: string[] = [];
     const sinceMs = this.nowMs - keyWindowMs;
     const found = new Set<string>();
-    for await (const { tenant, receivedMs, contentKey } of wal.recentKeys(sinceMs)) {
+    for (const { tenant, receivedMs, contentKey } of wal.recentKeys(sinceMs)) {
       found.add(`${tenant} ${receivedMs} ${contentKey.join()}`);
     }
     for (const [sequence, { record, state }] of this.#appended) {

@@ -4,8 +4,9 @@ import { ModelDisk } from '../../support/model-disk.ts';
 import { segmentLog, store, testNowMs } from '../../support/segment-log.ts';
 import type { StoredRecord } from '../../../src/wal/wal.ts';
 
-/** The second format folder is made when the format changes; this one stays. */
-export const goldenVersion = '1';
+/** A folder for each change of the format; all of them stay, the last one is what is written. */
+export const goldenVersions = ['1', '1.1'] as const;
+export const writtenVersion = '1.1';
 export const goldenId = '01J0GMDEN00000000000000000';
 export const goldenBlock = '01J0GMDEN0000000000000000B';
 

@@ -2,8 +2,8 @@
 // and keep the old ones. `bun test/golden/wal/generate.ts`
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { goldenVersion, writeGolden } from './content.ts';
+import { writtenVersion, writeGolden } from './content.ts';
 
-const folder = fileURLToPath(new URL(`${goldenVersion}/`, import.meta.url));
+const folder = fileURLToPath(new URL(`${writtenVersion}/`, import.meta.url));
 await mkdir(folder, { recursive: true });
 for (const [name, bytes] of await writeGolden()) await writeFile(`${folder}${name}`, bytes);

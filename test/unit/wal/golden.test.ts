@@ -3,21 +3,28 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { nodeFileSystem } from '../../../src/runtime/node-file-system.ts';
-import { goldenId, goldenRecords, goldenVersion, writeGolden } from '../../golden/wal/content.ts';
+import {
+  goldenId,
+  goldenRecords,
+  goldenVersions,
+  writeGolden,
+  writtenVersion,
+} from '../../golden/wal/content.ts';
 import { diskOf, readFiles } from '../../support/log-files.ts';
 import { segmentLog, storedRecords } from '../../support/segment-log.ts';
 
-const golden = fileURLToPath(new URL(`../../golden/wal/${goldenVersion}`, import.meta.url));
+const goldenFiles = (version: string) =>
+  readFiles(nodeFileSystem, fileURLToPath(new URL(`../../golden/wal/${version}`, import.meta.url)));
 
-it('reads the golden log', async () => {
-  const files = await readFiles(nodeFileSystem, golden);
+it.each(goldenVersions)('reads the golden log of version %s', async (version) => {
+  const files = await goldenFiles(version);
   expect([...files.keys()]).toEqual(['0000000002.wal', '0000000003.wal', 'LOG']);
   const { wal, faults } = segmentLog('/wal', await diskOf(files, '/wal'), { segmentBytes: 36_000 });
   await wal.start();
   expect(wal.id).toBe(goldenId);
   expect(await storedRecords(wal)).toEqual(goldenRecords.slice(1));
   const keys = [];
-  for await (const key of wal.recentKeys(0)) keys.push(key);
+  for (const key of wal.recentKeys(0)) keys.push(key);
   keys.sort((a, b) => a.receivedMs - b.receivedMs);
   expect(keys).toEqual(
     goldenRecords.map(({ tenant, receivedMs, contentKey }) => ({ tenant, receivedMs, contentKey })),
@@ -26,6 +33,5 @@ it('reads the golden log', async () => {
 });
 
 it('is what is written today, byte for byte', async () => {
-  const written = await writeGolden();
-  expect(written).toEqual(await readFiles(nodeFileSystem, golden));
+  expect(await writeGolden()).toEqual(await goldenFiles(writtenVersion));
 });

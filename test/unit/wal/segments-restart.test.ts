@@ -102,7 +102,7 @@ describe('a durable log that is opened again', () => {
     const second = await opened();
     await second.wal.tick(testNowMs);
     const keys: number[] = [];
-    for await (const key of second.wal.recentKeys(testNowMs - 1)) {
+    for (const key of second.wal.recentKeys(testNowMs - 1)) {
       expect(key.tenant).toBe((key.contentKey[0] ?? 0) % 2 === 0 ? 'even' : 'odd');
       expect(key.receivedMs).toBe(testNowMs);
       keys.push(key.contentKey[0] ?? -1);
@@ -114,7 +114,7 @@ describe('a durable log that is opened again', () => {
     third.clock.now += 16 * 60 * 1_000;
     await third.wal.tick(third.clock.now);
     const found = [];
-    for await (const key of third.wal.recentKeys(0)) found.push(key);
+    for (const key of third.wal.recentKeys(0)) found.push(key);
     expect(found).toEqual([]);
   });
 

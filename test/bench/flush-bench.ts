@@ -1,0 +1,121 @@
+// What a flush does to those who push meanwhile: a head of a million samples is written to a block
+// while paced clients push, beside the same clients on a quiet server. One server on the runtime
+// under test, the client in a process of its own. Node serves nothing: no rows there.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadFixture } from '../support/fixtures.ts';
+import { createKernel } from './ingest.ts';
+import { type BenchOptions, median, type Row, row } from './measure.ts';
+import { type Helper, servesHere, startHelper, stopHelpers } from './processes.ts';
+import type { Job, JobResult } from './push-client.ts';
+import type { Greeting } from './push-server.ts';
+
+const fixture = 'go-cpu';
+/** Paced, so that the server has room for both: a client that never waits would measure itself. */
+const paced = { kind: 'push', fixture, connections: 8, pauseMs: 40 } as const;
+const quietMs = 3_000;
+const fillMsMax = 60_000;
+/** A watched client starts a little before what it watches. */
+const pieceMs = 250;
+
+interface Round {
+  quiet: number[];
+  flushing: number[];
+  quietStallMs: number;
+  flushStallMs: number;
+  flushMs: number;
+}
+
+export async function flushRows({ isSmoke }: BenchOptions): Promise<Row[]> {
+  if (!servesHere()) return [];
+  const samples = isSmoke ? 20_000 : 1_000_000;
+  const dataDir = mkdtempSync(join(tmpdir(), 'phlox-bench-'));
+  try {
+    const server = startHelper('push-server.ts', 'phlox-watched', dataDir);
+    const { port } = (await server.next()) as Greeting;
+    const client = startHelper('push-client.ts');
+    const pushes = Math.ceil(samples / (await storedSamples()));
+    const rounds: Round[] = [];
+    const count = isSmoke ? 1 : 5;
+    // The first round warms the compilers and is not counted.
+    for (let at = isSmoke ? 0 : -1; at < count; at++) {
+      const one = await round(port, client, pushes, isSmoke ? pieceMs : quietMs);
+      if (at >= 0) rounds.push(one);
+    }
+    return summary(rounds, samples);
+  } finally {
+    stopHelpers();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Rows that one push adds to the head. */
+async function storedSamples(): Promise<number> {
+  const kernel = await createKernel();
+  const { sampleCount, sampleTypes } = kernel.scan(loadFixture(fixture).plain);
+  return sampleCount * sampleTypes.length;
+}
+
+async function round(port: number, client: Helper, pushes: number, ms: number): Promise<Round> {
+  const run = async (job: Omit<Job, 'port'>) => (await client.ask({ port, ...job })) as JobResult;
+  await run({ ...paced, pauseMs: 0, requestsMax: pushes, durationMs: fillMsMax });
+  await stallMs(port);
+  const quiet = await run({ ...paced, durationMs: ms });
+  const quietStallMs = await stallMs(port);
+  const startMs = performance.now();
+  let flushMs: number | undefined;
+  const flushing = post(port, '/flush').then(() => {
+    flushMs = performance.now() - startMs;
+  });
+  const during: number[] = [];
+  // In pieces, because nobody knows beforehand how long the flush will take.
+  while (flushMs === undefined) {
+    during.push(...(await run({ ...paced, durationMs: pieceMs })).latenciesMs);
+  }
+  await flushing;
+  const flushStallMs = await stallMs(port);
+  return { quiet: quiet.latenciesMs, flushing: during, quietStallMs, flushStallMs, flushMs };
+}
+
+async function stallMs(port: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/bench/stall`);
+  return ((await response.json()) as { longestMs: number }).longestMs;
+}
+
+async function post(port: number, path: string): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
+}
+
+/** Pieces are short: the quantile is that of all rounds together. */
+function summary(rounds: readonly Round[], samples: number): Row[] {
+  const p99 = (latencies: number[]) => {
+    latencies.sort((a, b) => a - b);
+    return latencies[Math.floor((latencies.length - 1) * 0.99)] ?? Number.NaN;
+  };
+  const quiet = p99(rounds.flatMap((one) => one.quiet));
+  const flushing = p99(rounds.flatMap((one) => one.flushing));
+  const medianOf = (pick: (one: Round) => number) => median(rounds.map(pick));
+  const head = `a head of ${samples / 1_000}k samples`;
+  return [
+    row(`push p99 while ${head} is flushed ÷ quiet`, flushing / quiet, '×', '≤ 2'),
+    row('push p99, paced clients, quiet', quiet, ' ms'),
+    row(
+      `longest stall while ${head} is flushed`,
+      medianOf((one) => one.flushStallMs),
+      ' ms',
+    ),
+    row(
+      'longest stall, paced clients, quiet',
+      medianOf((one) => one.quietStallMs),
+      ' ms',
+    ),
+    row(
+      `flush of ${head} beside pushes`,
+      medianOf((one) => one.flushMs),
+      ' ms',
+    ),
+  ];
+}
