@@ -41,6 +41,8 @@ export const COMMENTS: i32 = -18;
 export const MISUSE: i32 = -19;
 /** A value of a tree is below 0; nothing was added. */
 export const NEGATIVE: i32 = -20;
+/** What a block holds is not possible; the query module's handle has the details. */
+export const BAD_BLOCK: i32 = -21;
 
 export const KIND_MAPPING: u32 = 1;
 export const KIND_LOCATION: u32 = 2;

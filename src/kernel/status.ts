@@ -24,6 +24,7 @@ export const statuses = {
   COMMENTS: -18,
   MISUSE: -19,
   NEGATIVE: -20,
+  BAD_BLOCK: -21,
 } as const;
 
 type Describe = (first: bigint, second: bigint) => string;
@@ -81,6 +82,9 @@ export function statusFailure(code: number, first: bigint, second: bigint): Fail
     return new Failure('limit', `values of the head would add up to more than ${2n ** 63n - 1n}`, {
       reason: 'head_full',
     });
+  }
+  if (code === statuses.BAD_BLOCK) {
+    return new Failure('corrupt', 'an id of the block leads nowhere');
   }
   const describe = descriptions.get(code);
   if (describe === undefined) return new Failure('internal', `kernel answered status ${code}`);

@@ -1,7 +1,8 @@
 // Merging a live head's rows to a function tree: ten thousand profiles of one steady service.
 import { type AppendPlan, noSeries } from '../../src/kernel/facts.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { type FunctionTree, sumStacks } from '../../src/kernel/merge.ts';
+import { StackSums } from '../../src/kernel/stack-sums.ts';
+import type { FunctionTree } from '../../src/model/source.ts';
 import { steadyService } from '../support/steady-service.ts';
 import { createKernel, planOf } from './ingest.ts';
 import { type BenchOptions, interleave, type Row, row } from './measure.ts';
@@ -25,7 +26,9 @@ export async function mergeRows({ isSmoke }: BenchOptions): Promise<Row[]> {
   const first = mergedTree(kernel, rows);
   const ms = await interleave(isSmoke ? 2 : 21, {
     sums: () => {
-      sumStacks(kernel, rows).release();
+      const sums = new StackSums(kernel);
+      sums.addRows(rows);
+      sums.release();
       return undefined;
     },
     tree: () => {
@@ -50,8 +53,9 @@ function ingestCpu(kernel: Kernel, bytes: Uint8Array): void {
 }
 
 function mergedTree(kernel: Kernel, rows: Uint32Array): FunctionTree {
-  const sums = sumStacks(kernel, rows);
+  const sums = new StackSums(kernel);
   try {
+    sums.addRows(rows);
     return sums.functionTree();
   } finally {
     sums.release();
@@ -60,6 +64,9 @@ function mergedTree(kernel: Kernel, rows: Uint32Array): FunctionTree {
 
 /** A bench that computes something else than it did at first measures nothing. */
 function assertSame(tree: FunctionTree, first: FunctionTree): void {
-  const isSame = tree.parents.length === first.parents.length && tree.total[0] === first.total[0];
-  if (!isSame || !tree.total[0]) throw new Error(`the tree differs: total ${tree.total[0]}`);
+  const [total, firstTotal] = [totalOf(tree), totalOf(first)];
+  const isSame = tree.parents.length === first.parents.length && total === firstTotal;
+  if (!isSame || !total) throw new Error(`the tree differs: total ${total}`);
 }
+
+const totalOf = (tree: FunctionTree) => tree.self.reduce((sum, value) => sum + value, 0n);

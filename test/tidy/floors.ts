@@ -98,9 +98,9 @@ export const entryPoints: readonly RegExp[] = [
   // The package's two doors.
   /^src\/cli\/launch\.ts$/,
   /^src\/package\.ts$/,
-  // Called by tests and benches alone: the driver without a disk, and the merges, of
-  // which there is no query yet that calls them.
-  /^src\/(bucket\/memory|wal\/memory|kernel\/(merge|tree-merge))\.ts$/,
+  // Called by tests and benches alone: the drivers without a disk, and what the kernel has for
+  // queries before there is one that calls it.
+  /^src\/(bucket\/memory|wal\/memory|kernel\/(stack-sums|symbols|tree-merge))\.ts$/,
   // Contracts that land ahead of what implements them.
   /^src\/(model\/(source|point-sums)|query\/contract|phlaredb\/(pins|listed-blocks))\.ts$/,
   // Declarations for packages without any.

@@ -10,12 +10,13 @@ import {
   statsLayout,
 } from '../../src/kernel/layout.ts';
 import { statuses, statusFailure } from '../../src/kernel/status.ts';
+import { sumsLayout } from '../../src/kernel/sums-record.ts';
 import { createKernel, kernelModules } from '../support/kernel.ts';
 
 /** `export const NAME: type = value;` of an AssemblyScript file. */
 function constantsOf(file: string): Map<string, number> {
   const source = readFileSync(new URL(`../../wasm/${file}`, import.meta.url), 'utf8');
-  const found = source.matchAll(/^export const (\w+): \w+ = (-?\d+);$/gm);
+  const found = source.matchAll(/^(?:export )?const (\w+): \w+ = (-?\d+);$/gm);
   return new Map([...found].map(([, name, value]) => [name as string, Number(value)]));
 }
 
@@ -37,6 +38,21 @@ test('offsets are those of wasm/layout.ts', () => {
   // FACTS_SIZE alone is not an offset.
   expect(facts.length).toBe(Object.keys(factsLayout).length + 1);
   expect(constantsOf('store.ts').get('COLUMN_COUNT')).toBe(columnCount);
+});
+
+test('offsets of sums are those of wasm/query/sums-state.ts', () => {
+  const constants = constantsOf('query/sums-state.ts');
+  const columns = Number(constants.get('COLUMNS'));
+  const after = columns + 12 * Number(constants.get('COLUMN_COUNT'));
+  const column = (name: string) => columns + 12 * Number(constants.get(name));
+  expect(sumsLayout).toEqual({
+    totals: column('TOTALS'),
+    answer: constants.get('ANSWER'),
+    answerSums: column('ANSWER_SUMS'),
+    nameOffsets: column('NAMES'),
+    nameBytes: column('NAMES') + 12,
+    detail: after + Number(constants.get('DETAIL_AT')),
+  });
 });
 
 test('statuses are those of wasm/status.ts, and each has a message of its own', () => {

@@ -88,7 +88,7 @@ test('a hostile profile of empty messages takes a bounded multiple of its size',
 const others = (kernel: Kernel) =>
   ({ ...kernel.exports, ...kernel.query }) as unknown as {
     sealBegin(rows: number): number;
-    mergeBegin(): number;
+    sumsBegin(): number;
   };
 
 describe('reset', () => {
@@ -109,10 +109,10 @@ describe('reset', () => {
       ingest(kernel, loadFixture('go-heap-1').plain);
       expect(others(kernel).sealBegin(kernel.stats().rows)).toBeGreaterThan(0);
     },
-    'merging and rolled back': (kernel) => {
+    'summing and rolled back': (kernel) => {
       const mark = kernel.mark();
       ingest(kernel, loadFixture('go-mutex').plain);
-      expect(others(kernel).mergeBegin()).toBeGreaterThan(0);
+      expect(others(kernel).sumsBegin()).toBeGreaterThan(0);
       kernel.rollback(mark);
     },
     'out of memory': (kernel) => {

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { sumStacks } from '../../src/kernel/merge.ts';
 import { SealedHead } from '../../src/kernel/sealed.ts';
+import { StackSums } from '../../src/kernel/stack-sums.ts';
 import type { Table } from '../../src/model/table.ts';
 import { modelTables, plainRows } from './seal-model.ts';
 import {
@@ -204,10 +204,11 @@ describe('seal', () => {
       appendAll(kernel, randomProfiles(randomOf(51), 30, 1n << 20n)),
     );
     const query = () => {
-      const sums = sumStacks(kernel, rowOrder);
-      const totals = sums.totals();
+      const sums = new StackSums(kernel);
+      sums.addRows(rowOrder);
+      const tree = sums.functionTree();
       sums.release();
-      return totals;
+      return tree;
     };
     const before = query();
     const digest = kernel.digest();

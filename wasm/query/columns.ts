@@ -9,7 +9,8 @@ declare const COLUMNS: usize;
 @external('head', 'keys')
 declare const KEYS: usize;
 
-@inline function columnOf(index: usize): Vec {
+/** A column by its number. */
+@inline export function columnOf(index: usize): Vec {
   return vecAt(COLUMNS + index * VEC_SIZE);
 }
 
@@ -61,6 +62,16 @@ declare const KEYS: usize;
 /** Values of the samples. */
 @inline export function sampleValues(): Vec {
   return columnOf(9);
+}
+
+/** Span ids, only for rows with spans. */
+@inline export function spanIds(): Vec {
+  return columnOf(10);
+}
+
+/** Trace ids, parallel to the span ids. */
+@inline export function traceIds(): Vec {
+  return columnOf(11);
 }
 
 /** Records of layout.ts. */
