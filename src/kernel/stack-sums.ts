@@ -110,9 +110,9 @@ export class StackSums {
   }
 
   /**
-   * Adds rows of a head by number, about 2 ns a sample: many rows are better added in slices. Throws
-   * `invalid` when all that was added would pass 2^63-1, `unavailable` without memory; the
-   * rows of the call are not added then.
+   * Adds rows of a head by number, about 2 ns a sample: many are better added in slices. Throws
+   * `invalid` when all that was added would pass 2^63-1, `unavailable` without memory; the rows of
+   * the call are not added then.
    */
   addRows(rows: Uint32Array, filter?: SpanFilter): void {
     this.#setFilter(filter);

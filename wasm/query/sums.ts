@@ -1,6 +1,6 @@
 // Border of the sums: a handle's life, and what the host hands over. Each query has sums of its
-// own, so that queries of one head may take turns; all of its memory comes from the allocator and goes
-// back with `sumsRelease`.
+// own, so that queries of one head may take turns; all of its memory comes from the allocator and
+// goes back with `sumsRelease`.
 import { allocate, ensure, release } from '../memory';
 import { OUT_OF_MEMORY } from '../status';
 import { ADDED, INPUT, SIZE, columnOf, dropSums } from './sums-state';
