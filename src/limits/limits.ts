@@ -1,5 +1,5 @@
-// Per-tenant limits and their defaults. Owns the numbers; `label-rules.ts` and the ingester
-// enforce them. The defaults are Pyroscope's.
+// Per-tenant limits and their defaults. Owns the numbers; `label-rules.ts`, the ingester and the
+// query engine enforce them. The defaults are Pyroscope's where it has the limit.
 
 export interface Limits {
   /** Of one profile after inflating. */
@@ -14,7 +14,25 @@ export interface Limits {
   labelValueBytesMax: number;
   /** Series of one tenant in its live head. */
   seriesMax: number;
+  /** From start to end of a query; 0: any. */
+  queryLengthMaxMs: number;
+  /** How far back from now a query sees; 0: any. */
+  queryLookbackMs: number;
+  /** Nodes of a flame graph when the request names no number. */
+  nodesDefault: number;
+  /** Nodes that a request may name; 0: any. */
+  nodesMax: number;
+  /** Heads and blocks that one query reads at the same time. */
+  querySourcesParallelMax: number;
+  /** Fetched from disk or bucket by one query; 0: any. */
+  queryBytesMax: number;
+  /** Time of one query; 0: any. */
+  queryTimeMaxMs: number;
+  /** Points of one time series, filled or not; 0: any. */
+  seriesPointsMax: number;
 }
+
+const hourMs = 60 * 60 * 1000;
 
 export const defaultLimits: Readonly<Limits> = {
   profileBytesMax: 4 * 1024 * 1024,
@@ -24,7 +42,29 @@ export const defaultLimits: Readonly<Limits> = {
   labelNameBytesMax: 1_024,
   labelValueBytesMax: 2_048,
   seriesMax: 5_000,
+  queryLengthMaxMs: 24 * hourMs,
+  queryLookbackMs: 7 * 24 * hourMs,
+  nodesDefault: 8_192,
+  nodesMax: 1_048_576,
+  // Reads from a bucket wait for one another's round trips, and each holds a kernel.
+  querySourcesParallelMax: 8,
+  queryBytesMax: 4 * 1024 * 1024 * 1024,
+  queryTimeMaxMs: 2 * 60 * 1000,
+  // Prometheus' bound, which its clients keep to.
+  seriesPointsMax: 11_000,
 };
+
+/** Those of queries. */
+export const queryLimitNames = [
+  'queryLengthMaxMs',
+  'queryLookbackMs',
+  'nodesDefault',
+  'nodesMax',
+  'querySourcesParallelMax',
+  'queryBytesMax',
+  'queryTimeMaxMs',
+  'seriesPointsMax',
+] as const satisfies readonly (keyof Limits)[];
 
 /** The limits of a tenant. */
 export type LimitsOf = (tenant: string) => Readonly<Limits>;

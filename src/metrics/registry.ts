@@ -21,6 +21,7 @@ export function createMetrics(options: { processMetrics: boolean }) {
     head: headMetrics(make),
     storage: storageMetrics(make),
     retention: retentionMetrics(make),
+    query: queryMetrics(make),
   };
 }
 
@@ -249,5 +250,32 @@ function retentionMetrics({ counter, gauge }: Makers) {
     failures: counter('phlox_retention_failures_total', 'Retention steps that failed.', ['store']),
     localBytes: gauge('phlox_retention_local_bytes', 'Bytes of local blocks, all tenants.'),
     diskFreeBytes: gauge('phlox_retention_disk_free_bytes', 'Bytes free on the local disk.'),
+  };
+}
+
+/** `kind` is the call (`flamegraph`, `pprof`, …); `outcome` is `ok`, `aborted` or a failure kind. */
+function queryMetrics({ counter, histogram }: Makers) {
+  return {
+    queries: counter('phlox_queries_total', 'Queries by what was asked and how it ended.', [
+      'kind',
+      'outcome',
+    ]),
+    seconds: histogram(
+      'phlox_query_duration_seconds',
+      'Time from the request to the answer, before it is encoded.',
+      secondsBuckets,
+      ['kind'],
+    ),
+    sources: histogram(
+      'phlox_query_sources',
+      'Heads and blocks that a query opened.',
+      countBuckets,
+      ['kind'],
+    ),
+    fetchedBytes: counter(
+      'phlox_query_fetched_bytes_total',
+      'Bytes that queries fetched from disk or bucket.',
+      ['kind'],
+    ),
   };
 }

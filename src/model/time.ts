@@ -12,3 +12,8 @@ export function profileTimeNs(timeNs: bigint, receivedMs: number): bigint {
 export function nsToMs(timeNs: bigint): number {
   return Number(timeNs / nsPerMs);
 }
+
+/** The same instant in nanoseconds. `timeMs` is a whole number. */
+export function msToNs(timeMs: number): bigint {
+  return BigInt(timeMs) * nsPerMs;
+}

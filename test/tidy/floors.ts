@@ -27,7 +27,7 @@ const table: Readonly<Record<string, string>> = {
   ingester:
     'phlaredb shipper block kernel head/series-plan.ts bucket/bucket.ts ' +
     'bucket/prefixed.ts wal/wal.ts wal/replay.ts limits config metrics model lib',
-  query: 'kernel limits model lib',
+  query: 'kernel limits metrics model lib',
   convert: 'model gen lib',
   // 3: a database borrows kernels from the pool it is given and lends them to its heads.
   phlaredb: 'head block kernel bucket/bucket.ts wal/wal.ts limits metrics model lib',

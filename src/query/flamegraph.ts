@@ -1,0 +1,73 @@
+// What is made of a merged tree: flame graph, tree bytes, call tree and diff; and what each of them
+// is without data. Owns the number of nodes each is cut to; the kernel does the cutting.
+import { emptyCallTree } from './call-tree.ts';
+import type { CallTree, FlameGraph, FlameGraphDiff, StacktracesRequest } from './contract.ts';
+import type { Reading } from './sources.ts';
+import { type Kernels, mergeTrees } from './stacks.ts';
+import { nodesOf, type Planning, planStacks, type StacksPlan } from './validate.ts';
+
+/** What one answer is made from. */
+export interface TreeQuery {
+  reading: Reading;
+  kernels: Kernels;
+  plan: StacksPlan;
+}
+
+/** Of no data: the root alone. */
+export function emptyFlameGraph(): FlameGraph {
+  return { names: ['total'], levels: [new BigInt64Array(4)], total: 0n, maxSelf: 0n };
+}
+
+/** Of no data on both sides. */
+export function emptyDiff(): FlameGraphDiff {
+  const levels = [new BigInt64Array(7)];
+  return { names: ['total'], levels, total: 0n, maxSelf: 0n, leftTicks: 0n, rightTicks: 0n };
+}
+
+/** Cut to about `nodes`. */
+export async function flameGraphOf(query: TreeQuery, nodes: number): Promise<FlameGraph> {
+  const { reading, kernels, plan } = query;
+  const graph = await mergeTrees(reading, kernels, [plan], (merge) => merge.flameGraph(nodes));
+  return graph ?? emptyFlameGraph();
+}
+
+/** Pyroscope's tree bytes, cut to about `nodes`; empty without data. */
+export async function treeBytesOf(query: TreeQuery, nodes: number): Promise<Uint8Array> {
+  const { reading, kernels, plan } = query;
+  const bytes = await mergeTrees(reading, kernels, [plan], (merge) => merge.treeBytes(nodes));
+  return bytes ?? new Uint8Array(0);
+}
+
+/** Cut to about `nodes`. */
+export async function callTreeOf(query: TreeQuery, nodes: number): Promise<CallTree> {
+  const { reading, kernels, plan } = query;
+  const tree = await mergeTrees(reading, kernels, [plan], (merge) => merge.callTree(0, nodes));
+  return tree ?? emptyCallTree();
+}
+
+export interface DiffPlan {
+  sides: readonly [StacksPlan | undefined, StacksPlan | undefined];
+  nodes: number;
+}
+
+/** Both sides are cut with the larger number of nodes. Throws `invalid`, for the left side first. */
+export function planDiff(
+  left: StacktracesRequest,
+  right: StacktracesRequest,
+  planning: Planning,
+): DiffPlan {
+  const maxNodes = Math.max(left.maxNodes ?? 0, right.maxNodes ?? 0);
+  const side = (request: StacktracesRequest) =>
+    planStacks({ ...request, maxNodes }, planning, 'bounded');
+  return { sides: [side(left), side(right)], nodes: nodesOf(maxNodes, planning.limits) };
+}
+
+/** Left and right over the union of their trees. */
+export async function diffOf(
+  reading: Reading,
+  kernels: Kernels,
+  { sides, nodes }: DiffPlan,
+): Promise<FlameGraphDiff> {
+  const graph = await mergeTrees(reading, kernels, sides, (merge) => merge.diff(nodes));
+  return graph ?? emptyDiff();
+}
