@@ -5,7 +5,6 @@ import type { QueryMeter } from '../model/source.ts';
 import { noStackName, shownName } from './call-tree.ts';
 import type { CallTree } from './contract.ts';
 
-
 /** Of one answer: deep trees grow with the square of their depth. */
 const charsMax = 64 * 1024 * 1024;
 

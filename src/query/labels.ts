@@ -61,11 +61,7 @@ export async function namesOf(reading: Reading, plan: LabelPlan): Promise<string
 }
 
 /** Sorted. `name` is not empty. */
-export async function valuesOf(
-  reading: Reading,
-  plan: LabelPlan,
-  name: string,
-): Promise<string[]> {
+export async function valuesOf(reading: Reading, plan: LabelPlan, name: string): Promise<string[]> {
   return distinctValues(await labelSets(reading, plan, [name]), name, []);
 }
 

@@ -32,7 +32,9 @@ export async function readPprof(bytes: Uint8Array, meter: QueryMeter): Promise<R
   }
   const table = (number: number) => tables[number] ?? [];
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  const strings = table(6).map(({ bodyFrom, end }) => decoder.decode(bytes.subarray(bodyFrom, end)));
+  const strings = table(6).map(({ bodyFrom, end }) =>
+    decoder.decode(bytes.subarray(bodyFrom, end)),
+  );
   await meter.pause();
   const text = (index: bigint) => strings[Number(index)] ?? '';
   const functions = new Map(

@@ -1,8 +1,8 @@
 // The query engine as the doors see it: each call of the contract, planned, read and answered.
 // Decides only which parts make which answer; `observe.ts` runs and counts the calls.
 import { Failure } from '../errors.ts';
-import type { CallTree, QueryContext, QueryService, StacktracesRequest } from './contract.ts';
 import { emptyCallTree } from './call-tree.ts';
+import type { CallTree, QueryContext, QueryService, StacktracesRequest } from './contract.ts';
 import { dotText, graphNodesDefault } from './dot.ts';
 import {
   callTreeOf,
@@ -31,11 +31,7 @@ export function createQueries(options: QueriesOptions): QueryService {
   return { ...labelCalls(run), ...treeCalls(run), ...otherCalls(run) };
 }
 
-type Run = <T>(
-  kind: string,
-  context: QueryContext,
-  work: (call: Call) => Promise<T>,
-) => Promise<T>;
+type Run = <T>(kind: string, context: QueryContext, work: (call: Call) => Promise<T>) => Promise<T>;
 
 type LabelCalls = 'profileTypes' | 'labelNames' | 'labelValues' | 'series' | 'profileStats';
 
@@ -96,15 +92,25 @@ function treeCalls(run: Run): Pick<QueryService, TreeCalls> {
     callTree: (context, request): Promise<CallTree> =>
       tree('call_tree', context, request, emptyCallTree, callTreeOf),
     dot: (context, request) =>
-      tree('dot', context, request, () => '', async (query) => {
-        const nodesMax = request.maxNodes || graphNodesDefault;
-        const whole = await callTreeOf(query, Math.max(graphTreeNodesMin, nodesMax));
-        const { id: title, sampleUnit: unit } = query.plan.profileType;
-        return dotText(whole, { nodesMax, title, unit });
-      }),
+      tree(
+        'dot',
+        context,
+        request,
+        () => '',
+        async (query) => {
+          const nodesMax = request.maxNodes || graphNodesDefault;
+          const whole = await callTreeOf(query, Math.max(graphTreeNodesMin, nodesMax));
+          const { id: title, sampleUnit: unit } = query.plan.profileType;
+          return dotText(whole, { nodesMax, title, unit });
+        },
+      ),
     folded: (context, request) =>
-      tree('folded', context, request, () => '', async (query, nodes) =>
-        foldedText(await callTreeOf(query, nodes), query.reading.meter),
+      tree(
+        'folded',
+        context,
+        request,
+        () => '',
+        async (query, nodes) => foldedText(await callTreeOf(query, nodes), query.reading.meter),
       ),
   };
 }

@@ -2,7 +2,13 @@
 // order. Owns bounded parallelism, the one retry after retention deleted a block under its reader,
 // and that a failure names the source it came from. An answer is whole or an error.
 import { Failure, isFailure, messageOf } from '../errors.ts';
-import type { OpenSources, QueryMeter, Source, SourceProvider, TimeRange } from '../model/source.ts';
+import type {
+  OpenSources,
+  QueryMeter,
+  Source,
+  SourceProvider,
+  TimeRange,
+} from '../model/source.ts';
 import type { Meter } from './meter.ts';
 
 export interface ReadOptions {

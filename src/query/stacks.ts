@@ -26,7 +26,9 @@ export function stackQuery(plan: StacksPlan, shape: StackQuery['shape']): StackQ
 export async function mergeTrees<T>(
   reading: Reading,
   kernels: Kernels,
-  plans: readonly [StacksPlan | undefined] | readonly [StacksPlan | undefined, StacksPlan | undefined],
+  plans:
+    | readonly [StacksPlan | undefined]
+    | readonly [StacksPlan | undefined, StacksPlan | undefined],
   finish: (merge: TreeMerge) => T,
 ): Promise<T | undefined> {
   // All sides are opened before the first is read, so that they are of one moment.

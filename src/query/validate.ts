@@ -109,8 +109,5 @@ function selectorOf({ selector }: SelectRequest, profileType: ProfileType): Sele
   if (selector.trim() === '') {
     throw new Failure('invalid', 'selector is empty, want {} for everything');
   }
-  return [
-    ...parseSelector(selector),
-    createMatcher(labelNames.profileType, '=', profileType.id),
-  ];
+  return [...parseSelector(selector), createMatcher(labelNames.profileType, '=', profileType.id)];
 }
