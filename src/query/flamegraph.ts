@@ -4,7 +4,7 @@ import { emptyCallTree } from './call-tree.ts';
 import type { CallTree, FlameGraph, FlameGraphDiff, StacktracesRequest } from './contract.ts';
 import type { Reading } from './sources.ts';
 import { type Kernels, mergeTrees } from './stacks.ts';
-import { nodesOf, type Planning, planStacks, type StacksPlan } from './validate.ts';
+import { type Planning, planStacks, type StacksPlan } from './validate.ts';
 
 /** What one answer is made from. */
 export interface TreeQuery {
@@ -24,16 +24,16 @@ export function emptyDiff(): FlameGraphDiff {
   return { names: ['total'], levels, total: 0n, maxSelf: 0n, leftTicks: 0n, rightTicks: 0n };
 }
 
-/** Cut to about `nodes`. */
-export async function flameGraphOf(query: TreeQuery, nodes: number): Promise<FlameGraph> {
-  const { reading, kernels, plan } = query;
+/** Cut to the nodes of the plan. */
+export async function flameGraphOf({ reading, kernels, plan }: TreeQuery): Promise<FlameGraph> {
+  const { nodes } = plan;
   const graph = await mergeTrees(reading, kernels, [plan], (merge) => merge.flameGraph(nodes));
   return graph ?? emptyFlameGraph();
 }
 
-/** Pyroscope's tree bytes, cut to about `nodes`; empty without data. */
-export async function treeBytesOf(query: TreeQuery, nodes: number): Promise<Uint8Array> {
-  const { reading, kernels, plan } = query;
+/** Pyroscope's tree bytes, cut to the nodes of the plan; empty without data. */
+export async function treeBytesOf({ reading, kernels, plan }: TreeQuery): Promise<Uint8Array> {
+  const { nodes } = plan;
   const bytes = await mergeTrees(reading, kernels, [plan], (merge) => merge.treeBytes(nodes));
   return bytes ?? new Uint8Array(0);
 }
@@ -45,10 +45,8 @@ export async function callTreeOf(query: TreeQuery, nodes: number): Promise<CallT
   return tree ?? emptyCallTree();
 }
 
-export interface DiffPlan {
-  sides: readonly [StacksPlan | undefined, StacksPlan | undefined];
-  nodes: number;
-}
+/** Left and right; undefined sides are empty. */
+export type DiffPlan = readonly [StacksPlan | undefined, StacksPlan | undefined];
 
 /** Both sides are cut with the larger number of nodes. Throws `invalid`, for the left side first. */
 export function planDiff(
@@ -59,15 +57,16 @@ export function planDiff(
   const maxNodes = Math.max(left.maxNodes ?? 0, right.maxNodes ?? 0);
   const side = (request: StacktracesRequest) =>
     planStacks({ ...request, maxNodes }, planning, 'bounded');
-  return { sides: [side(left), side(right)], nodes: nodesOf(maxNodes, planning.limits) };
+  return [side(left), side(right)];
 }
 
 /** Left and right over the union of their trees. */
 export async function diffOf(
   reading: Reading,
   kernels: Kernels,
-  { sides, nodes }: DiffPlan,
+  plan: DiffPlan,
 ): Promise<FlameGraphDiff> {
-  const graph = await mergeTrees(reading, kernels, sides, (merge) => merge.diff(nodes));
+  const nodes = plan[0]?.nodes ?? plan[1]?.nodes ?? 0;
+  const graph = await mergeTrees(reading, kernels, plan, (merge) => merge.diff(nodes));
   return graph ?? emptyDiff();
 }

@@ -23,6 +23,7 @@ export class Meter implements QueryMeter {
   readonly #options: MeterOptions;
   readonly #startedMs: number;
   #yieldedMs: number;
+  #yielding: Promise<void> | undefined;
   #bytes = 0;
   #refusal: Failure | undefined;
 
@@ -62,9 +63,19 @@ export class Meter implements QueryMeter {
     this.#assertMayRun();
     const { clock } = this.#options;
     if (clock.monotonicMs() - this.#yieldedMs < sliceMs) return;
-    await this.#options.yield();
-    this.#yieldedMs = clock.monotonicMs();
+    // Sources that pause at the same time share one yield.
+    this.#yielding ??= this.#yield();
+    await this.#yielding;
     this.#assertMayRun();
+  }
+
+  async #yield(): Promise<void> {
+    try {
+      await this.#options.yield();
+    } finally {
+      this.#yieldedMs = this.#options.clock.monotonicMs();
+      this.#yielding = undefined;
+    }
   }
 
   #assertMayRun(): void {

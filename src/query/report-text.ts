@@ -30,7 +30,8 @@ const scales: Readonly<Record<string, readonly (readonly [number, string])[]>> =
 /** `1.25 s`, `3.00 MiB`, `17 count`. */
 export function valueText(value: bigint, unit: string): string {
   const size = Number(value < 0n ? -value : value);
-  const step = scales[unit]?.find(([threshold]) => size >= threshold);
+  const scale = scales[unit];
+  const step = scale?.find(([threshold]) => size >= threshold) ?? scale?.at(-1);
   if (step === undefined || step[0] === 1) return `${value} ${step?.[1] ?? unit}`.trim();
   return `${value < 0n ? '-' : ''}${(size / step[0]).toFixed(2)} ${step[1]}`;
 }

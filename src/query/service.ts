@@ -19,7 +19,7 @@ import { type Call, type QueriesOptions, runCall } from './observe.ts';
 import { answerPprof } from './pprof.ts';
 import { answerReport } from './report-query.ts';
 import { timeSeriesOf } from './timeseries.ts';
-import { nodesOf, planSeries, planStacks } from './validate.ts';
+import { planSeries, planStacks } from './validate.ts';
 
 /** Nodes of the tree that a call graph is folded from: more than it shows. */
 const graphTreeNodesMin = 512;
@@ -76,13 +76,12 @@ function treeCalls(run: Run): Pick<QueryService, TreeCalls> {
     context: QueryContext,
     request: StacktracesRequest,
     empty: () => T,
-    answer: (query: TreeQuery, nodes: number) => Promise<T>,
+    answer: (query: TreeQuery) => Promise<T>,
   ) =>
     run(kind, context, async ({ planning, kernels, read }) => {
       const plan = planStacks(request, planning, 'bounded');
       if (plan === undefined) return empty();
-      const nodes = nodesOf(request.maxNodes, planning.limits);
-      return await read((reading) => answer({ reading, kernels, plan }, nodes));
+      return await read((reading) => answer({ reading, kernels, plan }));
     });
   return {
     flameGraph: (context, request) =>
@@ -90,7 +89,9 @@ function treeCalls(run: Run): Pick<QueryService, TreeCalls> {
     tree: (context, request) =>
       tree('tree', context, request, () => new Uint8Array(0), treeBytesOf),
     callTree: (context, request): Promise<CallTree> =>
-      tree('call_tree', context, request, emptyCallTree, callTreeOf),
+      tree('call_tree', context, request, emptyCallTree, (query) =>
+        callTreeOf(query, query.plan.nodes),
+      ),
     dot: (context, request) =>
       tree(
         'dot',
@@ -110,7 +111,7 @@ function treeCalls(run: Run): Pick<QueryService, TreeCalls> {
         context,
         request,
         () => '',
-        async (query, nodes) => foldedText(await callTreeOf(query, nodes), query.reading.meter),
+        async (query) => foldedText(await callTreeOf(query, query.plan.nodes), query.reading.meter),
       ),
   };
 }

@@ -21,15 +21,20 @@ export interface SelectPlan {
 
 export interface StacksPlan extends SelectPlan {
   filter: SampleFilter;
+  /** About how many the answer may have: the request's number, or the default. */
+  nodes: number;
 }
 
-/** Undefined plans stand for an empty answer: the range is older than the lookback. */
+/** What plans depend on besides the request. */
 export interface Planning {
   limits: QueryLimits;
   nowMs: number;
 }
 
-/** A plan for stacks. Throws `invalid`. */
+/**
+ * A plan for stacks, undefined when the range is older than the lookback. Nodes that are `any` are
+ * neither bounded nor defaulted. Throws `invalid`.
+ */
 export function planStacks(
   request: StacktracesRequest,
   { limits, nowMs }: Planning,
@@ -40,10 +45,12 @@ export function planStacks(
   if (nodesRule === 'bounded') validateNodes(request.maxNodes, limits);
   const profileType = validateProfileType(request.profileType);
   const selector = selectorOf(request, profileType);
-  return { range, profileType, selector, filter: parseSampleSelectors(request.samples) };
+  const filter = parseSampleSelectors(request.samples);
+  const nodes = request.maxNodes || (nodesRule === 'bounded' ? limits.nodesDefault : 0);
+  return { range, profileType, selector, filter, nodes };
 }
 
-/** A plan for a time series. Throws `invalid`. */
+/** As `planStacks`, for a time series. */
 export function planSeries(
   request: SeriesRequest,
   { limits, nowMs }: Planning,
@@ -55,12 +62,6 @@ export function planSeries(
   const selector = selectorOf(request, profileType);
   validateCallSite(request.callSite ?? []);
   return { range, profileType, selector };
-}
-
-/** Nodes of an answer: the request's, or the default. Throws `invalid`. */
-export function nodesOf(maxNodes: number | undefined, limits: QueryLimits): number {
-  validateNodes(maxNodes, limits);
-  return maxNodes || limits.nodesDefault;
 }
 
 function validateNodes(maxNodes: number | undefined, { nodesMax }: QueryLimits): void {
