@@ -47,6 +47,7 @@ export async function mergeTrees<T>(
         kernel ??= kernels.acquire();
         merge ??= new TreeMerge(kernel, plans.length);
         merge.add(side as 0 | 1, part.tree);
+        while (merge.stepPart()) await reading.meter.pause();
         await reading.meter.pause();
       });
     }

@@ -50,8 +50,8 @@ export function randomPush(random: Random, options: DrawOptions): ModelPush {
   const kind = pick(types);
   const functionCount = 1 + random.below(names.length);
   const locationCount = 1 + random.below(12);
-  const sampleCount = random.below(6);
-  const perSample = 2n ** 62n / BigInt((options.pushesMax ?? 1000) * 6);
+  const sampleCount = random.below(12);
+  const perSample = 2n ** 62n / BigInt((options.pushesMax ?? 1000) * 12);
   const value = () =>
     pick([
       () => BigInt(random.below(4)),
@@ -69,7 +69,7 @@ export function randomPush(random: Random, options: DrawOptions): ModelPush {
     ].filter(() => random.below(4) === 0);
   const profile = encodePprof({
     sampleTypes: kind.types,
-    ...(random.below(5) > 0 ? { periodType: ['cpu', 'nanoseconds'] as const } : {}),
+    ...(random.below(12) > 0 ? { periodType: ['cpu', 'nanoseconds'] as const } : {}),
     timeNs: random.below(10) === 0 ? 0n : randomTimeNs(random, options),
     samples: Array.from({ length: sampleCount }, () => ({
       locations: Array.from({ length: random.below(6) }, () => 1 + random.below(locationCount)),
@@ -131,7 +131,7 @@ export function randomMatchers(random: Random): ModelMatcher[] {
     const pattern = pick(['', '.*', '.+', 'x|y', 's.*', '[a-c].*', '(eu|us)?', 'ü']);
     return { name, operator, value: operator.includes('~') ? pattern : plain };
   };
-  return Array.from({ length: pick([0, 0, 1, 1, 2, 3]) }, matcher);
+  return Array.from({ length: pick([0, 0, 0, 0, 1, 1, 2, 3]) }, matcher);
 }
 
 /** A question about stacks; `profileIds` are those that may be selected. */
@@ -142,7 +142,9 @@ export function randomSelect(
 ): ModelSelect {
   const pick = pickFrom(random);
   const [a, b] = [randomTimeMs(random, options), randomTimeMs(random, options)];
-  const period = pick([':cpu:nanoseconds', ':cpu:nanoseconds', '::']);
+  const range = { startMs: Math.min(a, b), endMs: Math.max(a, b) };
+  const whole = { startMs: options.fromMs, endMs: options.toMs };
+  const period = random.below(12) > 0 ? ':cpu:nanoseconds' : '::';
   const select: ModelSelect = {
     tenants: random.below(4) > 0 ? [pick(options.tenants)] : options.tenants,
     profileType:
@@ -152,10 +154,10 @@ export function randomSelect(
         'memory:inuse_space:bytes',
       ]) + period,
     matchers: randomMatchers(random),
-    range: { startMs: Math.min(a, b), endMs: Math.max(a, b) },
+    range: random.below(3) > 0 ? range : whole,
   };
   const list = <T>(all: readonly T[]) => all.filter(() => random.below(3) > 0);
-  const filters = random.below(8);
+  const filters = random.below(12);
   if (filters === 0) select.callSite = Array.from({ length: random.below(3) }, () => pick(names));
   if (filters === 1) select.spanIds = list(spans);
   if (filters === 2) select.traceIds = list(traces);

@@ -27,17 +27,17 @@ const options: DrawOptions = {
   fromMs: nowMs - 600_000,
   toMs: nowMs,
   stepMs: 15_000,
-  pushesMax: 40,
+  pushesMax: 60,
 };
-const seeds = Array.from({ length: 60 }, (_, i) => i + 1);
+const seeds = Array.from({ length: 24 }, (_, i) => i + 1);
 const nodesDefault = 8192;
 
 function world(seed: number) {
   const random = createRandom(seed);
   const model = new QueryModel();
-  const count = random.below(40);
+  const count = random.below(10) > 0 ? 20 + random.below(40) : random.below(3);
   for (let i = 0; i < count; i++) model.push(randomPush(random, options));
-  const engine = createEngine(model, { rowsPerSource: 1 + random.below(8) });
+  const engine = createEngine(model, { rowsPerSource: 1 + random.below(20) });
   const ids = model.rows.map(({ profileId }) => profileId);
   const select = () => randomSelect(random, options, ids);
   const nodes = () => [undefined, 0, 1, 2, 5, 20][random.below(6)];
