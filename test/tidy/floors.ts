@@ -100,9 +100,9 @@ export const entryPoints: readonly RegExp[] = [
   /^src\/package\.ts$/,
   // Called by tests and benches alone: the drivers without a disk, and what the kernel has for
   // queries before there is one that calls it.
-  /^src\/(bucket\/memory|wal\/memory|kernel\/(stack-sums|symbols|tree-merge))\.ts$/,
+  /^src\/(bucket\/memory|wal\/memory|kernel\/(stack-sums|symbols))\.ts$/,
   // Contracts that land ahead of what implements them.
-  /^src\/(model\/(source|point-sums)|query\/contract|phlaredb\/(pins|listed-blocks))\.ts$/,
+  /^src\/(model\/(source|point-sums)|query\/service|phlaredb\/(pins|listed-blocks))\.ts$/,
   // Declarations for packages without any.
   /\.d\.ts$/,
   // Scripts.
