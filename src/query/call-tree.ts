@@ -29,7 +29,7 @@ export function emptyCallTree(): CallTree {
   };
 }
 
-/** `value` as a share of `total`, like `12.3 %`, rounded down to tenths; without a total `0.0 %`. */
+/** `value` as a share of `total`, like `12.3 %`, rounded down; without a total `0.0 %`. */
 export function percent(value: bigint, total: bigint): string {
   const tenths = total === 0n ? 0n : (value * 1000n) / total;
   return `${tenths / 10n}.${tenths % 10n} %`;

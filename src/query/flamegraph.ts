@@ -48,7 +48,7 @@ export async function callTreeOf(query: TreeQuery, nodes: number): Promise<CallT
 /** Left and right; undefined sides are empty. */
 export type DiffPlan = readonly [StacksPlan | undefined, StacksPlan | undefined];
 
-/** Both sides are cut with the larger number of nodes. Throws `invalid`, for the left side first. */
+/** Both sides are cut with the larger number of nodes. Throws `invalid`, for the left first. */
 export function planDiff(
   left: StacktracesRequest,
   right: StacktracesRequest,

@@ -42,7 +42,8 @@ export function validateRange(
   const seen = { startMs: Math.max(startMs, oldestMs), endMs };
   const lengthMs = seen.endMs - seen.startMs;
   if (limits.queryLengthMaxMs > 0 && lengthMs > limits.queryLengthMaxMs) {
-    const message = `query is ${lengthMs} ms long, query length limit ${limits.queryLengthMaxMs} ms`;
+    const most = limits.queryLengthMaxMs;
+    const message = `query is ${lengthMs} ms long, query length limit ${most} ms`;
     throw new Failure('invalid', message, { reason: 'query_limit' });
   }
   return seen;

@@ -9,7 +9,7 @@ const idsMax = 10_000;
 /** Names of a call site: no stack is deeper than a few hundred. */
 const framesMax = 10_000;
 
-/** Throws `invalid` for ids that are malformed, too many, or of two kinds that exclude each other. */
+/** Throws `invalid` for ids that are malformed, too many, or of spans and traces at once. */
 export function parseSampleSelectors(selectors: SampleSelectors): SampleFilter {
   const { callSite, profileIds, spanIds, traceIds } = selectors;
   if (spanIds !== undefined && traceIds !== undefined) {

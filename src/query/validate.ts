@@ -96,8 +96,10 @@ function validateStep(stepMs: number, range: MsRange, { seriesPointsMax }: Query
   }
   const points = slotCount(range, stepMs);
   if (seriesPointsMax > 0 && points > seriesPointsMax) {
-    const message = `step of ${stepMs} ms makes ${points} points, series points limit ${seriesPointsMax}`;
-    throw new Failure('invalid', message, { reason: 'query_limit' });
+    const made = `step of ${stepMs} ms makes ${points} points`;
+    throw new Failure('invalid', `${made}, series points limit ${seriesPointsMax}`, {
+      reason: 'query_limit',
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 // The oracle of queries: keeps every pushed pprof as plain rows and answers each call of the query
-// engine by brute force, with the rules of the wire. Shares no code with the product, knows no heads
-// and no blocks, and checks no limits: ask it only what is legal.
+// engine by brute force, with the rules of the wire. Shares no code with the product, knows no
+// heads and no blocks, and checks no limits: ask it only what is legal.
 import {
   compareBytes,
   type ModelPush,

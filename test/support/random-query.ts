@@ -1,6 +1,6 @@
 // Random pushes and random questions about them, for comparing answers with the query model's. Owns
-// the corners that are drawn: times on edges, spans, inlined and bare frames, reserved names, values
-// around 2^53 and 2^60, selectors of all kinds. The same random numbers give the same draw.
+// the corners that are drawn: times on edges, spans, inlined and bare frames, reserved names,
+// values around 2^53 and 2^60, selectors of all kinds. The same random numbers give the same draw.
 import { encodePprof } from '../fixtures/pprof-writer.ts';
 import type { Random } from '../fixtures/random.ts';
 import type { ModelMatcher, ModelSelect, ModelSeriesSelect } from './query-model.ts';

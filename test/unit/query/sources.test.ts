@@ -63,7 +63,7 @@ test('runs a query again from the beginning when a block was deleted meanwhile, 
   expect({ open: provider.openCount, lent: lent.now }).toEqual({ open: 0, lent: 0 });
 });
 
-test('fails the query when a source fails, names it, keeps the kind, and does not try again', async () => {
+test('fails when a source fails, names it, keeps the kind, and does not try again', async () => {
   const { queries, context, provider, lent } = createEngine(modelOf(3));
   provider.before = (name) => {
     if (name === 'block a2') {
@@ -79,7 +79,7 @@ test('fails the query when a source fails, names it, keeps the kind, and does no
   expect({ open: provider.openCount, lent: lent.now }).toEqual({ open: 0, lent: 0 });
 });
 
-test('calls what is not a failure our bug, and names the tenant when there are several', async () => {
+test('calls what is no failure our bug, and names the tenant among several', async () => {
   const model = modelOf(1);
   pushStacks(model, { tenant: 'b', stacks: { main: 1 } });
   const { queries, context, provider } = createEngine(model);

@@ -31,7 +31,7 @@ async function pointsOf(model: QueryModel, changes: Partial<SeriesRequest> = {})
   }));
 }
 
-test('slots are (T - step, T] on a grid from the start; the first also has its left end', async () => {
+test('slots are (T - step, T] from the start on; the first also has its left end', async () => {
   const model = new QueryModel();
   const at = (seconds: number, value: number, atNs = 0n) =>
     pushStacks(model, { atMs: -100_000 + seconds * 1000, atNs, stacks: { main: value } });
@@ -86,7 +86,7 @@ test('series are grouped by what they have of the names, and by nothing else', a
   ]);
 });
 
-test('the largest sums come first, equal ones by labels, and the limit cuts after that', async () => {
+test('the largest sums come first, equal ones by labels; the limit cuts after that', async () => {
   const model = new QueryModel();
   for (const [pod, value] of Object.entries({ d: 3, c: 5, b: 3, a: 1 })) {
     pushStacks(model, { labels: { pod }, stacks: { main: value } });
