@@ -253,7 +253,7 @@ function retentionMetrics({ counter, gauge }: Makers) {
   };
 }
 
-/** `kind` is the call (`flamegraph`, `pprof`, …); `outcome` is `ok`, `aborted` or a failure kind. */
+/** `kind` is the call (`flamegraph`, …); `outcome` is `ok`, `aborted` or a failure kind. */
 function queryMetrics({ counter, histogram }: Makers) {
   return {
     queries: counter('phlox_queries_total', 'Queries by what was asked and how it ended.', [
