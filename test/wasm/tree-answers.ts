@@ -54,9 +54,9 @@ export function digestOf(answers: unknown): string {
       hash.update(`${value.byteLength}:`);
       hash.update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
     } else if (typeof value === 'object' && value !== null) {
-      for (const [key, item] of Object.entries(value)) {
+      for (const key of Object.keys(value).toSorted()) {
         hash.update(`${key}=`);
-        add(item);
+        add(Reflect.get(value, key));
       }
     } else {
       hash.update(`${typeof value} ${value};`);

@@ -42,9 +42,8 @@ export function partOfStacks(stacks: Stacks): FunctionTree {
 
 /** `a;b 3` a line; the empty stack is ` 3`. */
 export function partOfText(text: string): FunctionTree {
-  const lines = text.split('\n').map((line) => line.trimStart());
   return partOfStacks(
-    lines.filter(Boolean).map((line) => {
+    text.split('\n').map((line) => {
       const at = line.lastIndexOf(' ');
       const path = line.slice(0, at);
       return [path === '' ? [] : path.split(';'), BigInt(line.slice(at + 1))];
