@@ -72,14 +72,35 @@ function growSlots(tree: Tree): bool {
   const oldCount = tree.slotCount;
   if (!makeSlots(tree, oldCount << 1)) return false;
   release(old, <usize>oldCount << 2);
+  enterNodes(tree, 0, tree.length);
+  return true;
+}
+
+/** Enters nodes `from … to - 1` into the lookup, where they are not yet. */
+export function enterNodes(tree: Tree, from: u32, to: u32): void {
   const slots = tree.slots;
   const mask = tree.slotCount - 1;
-  for (let id: u32 = 0; id < tree.length; id++) {
+  for (let id = from; id < to; id++) {
     let slot = slotOf(tree, load<u64>(tree.pointer + (<usize>id << 3)));
     while (load<u32>(slots + (<usize>slot << 2))) slot = (slot + 1) & mask;
     store<u32>(slots + (<usize>slot << 2), id + 1);
   }
-  return true;
+}
+
+/**
+ * Makes the lookup wide enough for `count` nodes in all. Answers 0 when it is, -1 without memory,
+ * and 1 when it was made anew: all nodes are to be entered then, in slices if need be.
+ */
+export function widenLookup(tree: Tree, count: u64): i32 {
+  let slots = tree.slotCount;
+  while (count << 2 > <u64>slots * 3 && slots < 1 << 28) slots <<= 1;
+  if (count << 2 > <u64>slots * 3) return -1;
+  if (slots == tree.slotCount) return 0;
+  const old = tree.slots;
+  const oldCount = tree.slotCount;
+  if (!makeSlots(tree, slots)) return -1;
+  release(old, <usize>oldCount << 2);
+  return 1;
 }
 
 /** Room for `extra` more nodes: `childOf` cannot fail that often. False: no memory. */

@@ -90,7 +90,7 @@ describe('shape', () => {
     merge.add(0, wide(100_000, `${'github.com/'.repeat(9)}x`));
     const { names } = merge.callTree(0, 0);
     expect(names.length).toBe(100_001);
-    expect(names).toEqual(names.toSorted((a, b) => (a < b ? -1 : Number(a > b))));
+    expect(names.findIndex((name, i) => i > 0 && name <= (names[i - 1] as string))).toBe(-1);
     merge.release();
   });
 });
@@ -98,7 +98,7 @@ describe('shape', () => {
 describe('slices', () => {
   it('answer the same as all at once, and there are many of them', () => {
     const random = createRandom(3);
-    const options = { nodes: 60_000, names: 9000, valueMax: 1n << 40n, chain: 80 };
+    const options = { nodes: 40_000, names: 9000, valueMax: 1n << 40n, chain: 80 };
     const parts = [randomPart(random, options), randomPart(random, options)];
     const whole = new TreeMerge(createKernel(128 << 20), 2);
     const sliced = new TreeMerge(createKernel(128 << 20), 2);
@@ -109,7 +109,7 @@ describe('slices', () => {
       while (sliced.stepPart()) steps++;
     }
     while (sliced.step()) steps++;
-    expect(steps).toBeGreaterThan(6);
+    expect(steps).toBeGreaterThan(4);
     expect(sliced.step()).toBe(false);
     expect(digestOf(answersOf(sliced, [0, 8192]))).toBe(digestOf(answersOf(whole, [0, 8192])));
   });

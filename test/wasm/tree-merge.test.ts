@@ -12,7 +12,7 @@ describe('merged trees', () => {
     const random = createRandom(seed);
     const parts = Array.from({ length: 1 + random.below(6) }, (): SidedPart => {
       const options = {
-        nodes: 1 + random.below(200),
+        nodes: 1 + random.below(120),
         names: 1 + random.below(60),
         valueMax: seed % 2 === 0 ? 1n << 52n : 9n,
         chain: random.below(100),

@@ -3,19 +3,13 @@
 // may be done in slices. A parent's number stays smaller than its children's.
 import { Vec, ensure, reserve } from '../memory';
 import { MISUSE, NEGATIVE, OK, OUT_OF_MEMORY, VALUE_SUM } from '../status';
-import { childOf, treeRoom } from '../tree';
+import { childOf, enterNodes, widenLookup } from '../tree';
 import {
   ADDED, NEXT, PART, PART_BYTE_COUNT, PART_NAMES, PART_NAME_COUNT, PART_NODES, PART_NODE_COUNT,
-  PART_SIDE, PHASE_NAMES, PHASE_NODES, PHASE_OPEN, SELF, columnOf, phaseOf, setPhase,
+  PART_SIDE, PHASE_ENTER, PHASE_NAMES, PHASE_NODES, PHASE_OPEN, SELF, columnOf, isAdding, setPhase,
   sidesOf, treeOf,
 } from './trees-state';
 import { nameOf, nameRoom } from './trees-names';
-
-/** True when no part is under way. */
-@inline function isIdle(trees: usize): bool {
-  const phase = phaseOf(trees);
-  return phase != PHASE_NAMES && phase != PHASE_NODES;
-}
 
 /**
  * Where the host writes the next part: self values (i64), parents, names of the nodes (u32),
@@ -23,7 +17,7 @@ import { nameOf, nameRoom } from './trees-names';
  * status.
  */
 export function treesPart(trees: usize, nodes: u32, names: u32, bytes: u32): i32 {
-  if (!isIdle(trees) || !nodes) return MISUSE;
+  if (isAdding(trees) || !nodes) return MISUSE;
   const part = columnOf(trees, PART);
   const size = (<u64>nodes << 4) + (<u64>names << 2) + 4 + bytes;
   // Hashing may read a word past the last name.
@@ -61,7 +55,7 @@ export function treesPart(trees: usize, nodes: u32, names: u32, bytes: u32): i32
  */
 export function treesAdd(trees: usize, side: u32): i32 {
   const nodes = load<u32>(trees, PART_NODE_COUNT);
-  if (!isIdle(trees) || !nodes || side >= sidesOf(trees)) return MISUSE;
+  if (isAdding(trees) || !nodes || side >= sidesOf(trees)) return MISUSE;
   if (!isTree(trees, nodes) || !hasNames(trees)) return MISUSE;
   let added = load<u64>(trees, ADDED);
   const self = partSelf(trees);
@@ -73,9 +67,12 @@ export function treesAdd(trees: usize, side: u32): i32 {
     if (<i64>added < 0) return VALUE_SUM;
   }
   if (!room(trees, nodes)) return OUT_OF_MEMORY;
+  const tree = treeOf(trees);
+  const isNew = widenLookup(tree, <u64>tree.length + nodes);
+  if (isNew < 0) return OUT_OF_MEMORY;
   store<u64>(trees, added, ADDED);
   store<u32>(trees, side, PART_SIDE);
-  setPhase(trees, PHASE_NAMES);
+  setPhase(trees, isNew ? PHASE_ENTER : PHASE_NAMES);
   return OK;
 }
 
@@ -99,19 +96,29 @@ function hasNames(trees: usize): bool {
   return load<u32>(end) <= load<u32>(trees, PART_BYTE_COUNT);
 }
 
-/** Room for the part as if all of it were new. */
+/** Room for the part as if all of it were new, but for the lookup. */
 function room(trees: usize, nodes: u32): bool {
   const names = load<u32>(trees, PART_NAME_COUNT);
   const self = columnOf(trees, SELF);
-  const tree = treeOf(trees);
   const sides = sidesOf(trees);
   return (
     ensure(columnOf(trees, PART_NAMES), <u64>names << 2) &&
     ensure(columnOf(trees, PART_NODES), <u64>nodes << 2) &&
     nameRoom(trees, names, load<u32>(trees, PART_BYTE_COUNT)) &&
-    treeRoom(tree, nodes) &&
+    reserve(treeOf(trees), nodes, 3) &&
     reserve(self, nodes * sides, 3)
   );
+}
+
+/** Enters nodes into a new lookup while there is budget; answers what is left of that. */
+export function enterLookup(trees: usize, budget: i32): i32 {
+  const tree = treeOf(trees);
+  const next = load<u32>(trees, NEXT);
+  const end = min(tree.length, next + <u32>max(budget, 1));
+  enterNodes(tree, next, end);
+  store<u32>(trees, end, NEXT);
+  if (end == tree.length) setPhase(trees, PHASE_NAMES);
+  return budget - <i32>(end - next);
 }
 
 /** Finds or adds names of the part while there is budget; answers what is left of that. */

@@ -62,7 +62,7 @@ export function writeNames(trees: usize): bool {
   for (let i: u32 = 0; i < ranks.length; i++) {
     const name = nameAtRank(trees, load<u32>(ranks.pointer + (<usize>i << 2)));
     const length = nameLength(trees, name);
-    if (!reserve(bytes, length, 0)) return false;
+    if (!reserve(bytes, length + 8, 0)) return false;
     append(bytes, offsets, nameAddress(trees, name), length);
   }
   return true;

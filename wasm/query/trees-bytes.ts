@@ -7,10 +7,10 @@ import { nameAtRank } from './trees-answer';
 import {
   CUT_DEPTH, CUT_RANK, CUT_TOTAL, CUT_WORD, cutSize, cutSorted, smallestKept,
 } from './trees-cut';
-import { nameAddress, nameLength } from './trees-names';
+import { copyName, nameAddress, nameLength } from './trees-names';
 
-/** Longest varints of a node: length, self value, children. */
-const VARINT_BYTES: u32 = 5 + 10 + 5;
+/** Longest varints of a node (length, self value, children), and what copying a name overruns. */
+const VARINT_BYTES: u32 = 5 + 10 + 5 + 8;
 
 /** Writes the first tree, of about `most` nodes (0: all), to the answer; nothing when empty. */
 export function treesBytes(trees: usize, most: u32): i32 {
@@ -29,7 +29,7 @@ export function treesBytes(trees: usize, most: u32): i32 {
     const length: u32 = node == cut.pointer ? 0 : nameLength(trees, name);
     if (!reserve(bytes, length + VARINT_BYTES, 0)) return OUT_OF_MEMORY;
     varint(bytes, length);
-    memory.copy(bytes.pointer + bytes.length, nameAddress(trees, name), length);
+    copyName(bytes.pointer + bytes.length, nameAddress(trees, name), length);
     bytes.length += length;
     varint(bytes, load<u64>(node, CUT_TOTAL + 8));
     varint(bytes, load<u32>(node, CUT_WORD));

@@ -5,12 +5,12 @@ import { Vec, dropVec, ensure } from '../memory';
 import { OUT_OF_MEMORY } from '../status';
 import { labelOf, parentOf } from '../tree';
 import {
-  BY_RANK, DEPTH_MAX, NEXT, NODES, OTHER_RANK, PHASE_COUNT, PHASE_LIST, PHASE_NAMES, PHASE_NODES,
-  PHASE_OFFSETS, PHASE_OPEN, PHASE_PLACE, PHASE_RANK, PHASE_READY, PHASE_SORT, PHASE_TOTALS, PLACES,
-  RANKED, RANKS, SELF, SIZES, SORT_ITEMS, SORT_RANGES, TAKEN, TOTALS, TOTAL_RANK, columnOf, phaseOf,
-  setPhase, sidesOf, treeOf,
+  BY_RANK, DEPTH_MAX, NEXT, NODES, OTHER_RANK, PHASE_COUNT, PHASE_ENTER, PHASE_FILL, PHASE_LIST,
+  PHASE_NAMES, PHASE_NODES, PHASE_OFFSETS, PHASE_OPEN, PHASE_PLACE, PHASE_RANK, PHASE_READY,
+  PHASE_SORT, PHASE_TOTALS, PLACES, RANKED, RANKS, SELF, SIZES, SORT_ITEMS, SORT_RANGES, TAKEN,
+  TOTALS, TOTAL_RANK, columnOf, isAdding, phaseOf, setPhase, sidesOf, treeOf,
 } from './trees-state';
-import { addNames, addNodes } from './trees-add';
+import { addNames, addNodes, enterLookup } from './trees-add';
 import { NAME_OTHER, NAME_TOTAL, nameCount } from './trees-names';
 import { ITEM_NAME, ITEM_SIZE, sortNames, startSort } from './trees-sort';
 
@@ -27,10 +27,8 @@ export const NODE_TOTAL: usize = 16;
 
 /** Goes on for about `budget` look-ups of the part that was added last; 0 when all of it is in. */
 export function treesStepPart(trees: usize, budget: i32): i32 {
-  while (phaseOf(trees) == PHASE_NAMES && budget > 0) budget = addNames(trees, budget);
-  while (phaseOf(trees) == PHASE_NODES && budget > 0) budget = addNodes(trees, budget);
-  const phase = phaseOf(trees);
-  return phase == PHASE_NAMES || phase == PHASE_NODES ? 1 : 0;
+  while (isAdding(trees) && budget > 0) budget = run(trees, phaseOf(trees), budget - 1);
+  return isAdding(trees) ? 1 : 0;
 }
 
 /**
@@ -52,6 +50,7 @@ export function treesStep(trees: usize, budget: i32): i32 {
 
 function run(trees: usize, phase: u32, budget: i32): i32 {
   switch (phase) {
+    case PHASE_ENTER: return enterLookup(trees, budget);
     case PHASE_NAMES: return addNames(trees, budget);
     case PHASE_NODES: return addNodes(trees, budget);
     case PHASE_SORT: {
@@ -61,28 +60,30 @@ function run(trees: usize, phase: u32, budget: i32): i32 {
     }
     case PHASE_RANK: {
       rankNames(trees);
-      setPhase(trees, PHASE_TOTALS);
+      setPhase(trees, PHASE_FILL);
       return budget - <i32>(nameCount(trees) >>> 3);
     }
-    case PHASE_TOTALS: case PHASE_COUNT: case PHASE_LIST: case PHASE_OFFSETS: case PHASE_PLACE:
+    case PHASE_FILL: case PHASE_TOTALS: case PHASE_COUNT: case PHASE_LIST: case PHASE_OFFSETS:
+    case PHASE_PLACE:
       return runPass(trees, phase, budget);
     default: return budget;
   }
 }
 
-/** A slice of a pass over all nodes, of which a look-up's time is worth several. */
+/** A slice of a pass over all nodes, two of which take about as long as a look-up. */
 function runPass(trees: usize, phase: u32, budget: i32): i32 {
   const count = treeOf(trees).length;
   const from = load<u32>(trees, NEXT);
-  const to = min(count, from + (<u32>max(budget, 256) << 2));
-  if (phase == PHASE_TOTALS) addUp(trees, from, to);
+  const to = min(count, from + (<u32>max(budget, 256) << 1));
+  if (phase == PHASE_FILL) fill(trees, from, to);
+  else if (phase == PHASE_TOTALS) addUp(trees, from, to);
   else if (phase == PHASE_COUNT) countRanks(trees, from, to);
   else if (phase == PHASE_LIST) listByRank(trees, from, to);
   else if (phase == PHASE_OFFSETS) takeOffsets(trees, from, to);
   else place(trees, from, to);
   store<u32>(trees, to, NEXT);
   if (to == count) finishPass(trees, phase);
-  return budget - <i32>((to - from) >>> 2);
+  return budget - <i32>((to - from) >>> 1);
 }
 
 function finishPass(trees: usize, phase: u32): void {
@@ -104,11 +105,7 @@ function startOrder(trees: usize): bool {
     !ensure(columnOf(trees, BY_RANK), nodes << 2) || !ensure(columnOf(trees, TOTALS), totals) ||
     !ensure(columnOf(trees, NODES), nodes * nodeSize(sides)) || !startSort(trees)
   ) return false;
-  const sizes = columnOf(trees, SIZES).pointer;
-  for (let node: usize = 0; node < <usize>nodes; node++) store<u32>(sizes + (node << 2), 1);
-  memory.fill(columnOf(trees, TAKEN).pointer, 0, <usize>nodes << 2);
   memory.fill(columnOf(trees, PLACES).pointer, 0, <usize>names << 2);
-  memory.copy(columnOf(trees, TOTALS).pointer, columnOf(trees, SELF).pointer, <usize>totals);
   store<u32>(trees, 0, DEPTH_MAX);
   setPhase(trees, PHASE_SORT);
   return true;
@@ -142,6 +139,19 @@ function rankNames(trees: usize): void {
   }
   store<u32>(trees, load<u32>(at32(ranks, NAME_OTHER)), OTHER_RANK);
   store<u32>(trees, load<u32>(at32(ranks, NAME_TOTAL)), TOTAL_RANK);
+}
+
+/** What sizes, places among siblings and totals begin with. */
+function fill(trees: usize, from: u32, to: u32): void {
+  const sizes = columnOf(trees, SIZES);
+  for (let node = from; node < to; node++) store<u32>(at32(sizes, node), 1);
+  memory.fill(at32(columnOf(trees, TAKEN), from), 0, <usize>(to - from) << 2);
+  const bytes = <usize>sidesOf(trees) << 3;
+  memory.copy(
+    columnOf(trees, TOTALS).pointer + <usize>from * bytes,
+    columnOf(trees, SELF).pointer + <usize>from * bytes,
+    <usize>(to - from) * bytes,
+  );
 }
 
 /** Adds sizes and totals to the parents', from the last node on: a parent's number is smaller. */

@@ -81,17 +81,21 @@ export const TREES_SIZE: usize = NAME_KEYS + NAME_KEYS_BYTES;
 
 /** Nothing is under way, and the nodes are not in order. */
 export const PHASE_OPEN: u32 = 0;
-export const PHASE_NAMES: u32 = 1;
-export const PHASE_NODES: u32 = 2;
-export const PHASE_SORT: u32 = 3;
-export const PHASE_RANK: u32 = 4;
-export const PHASE_TOTALS: u32 = 5;
-export const PHASE_COUNT: u32 = 6;
-export const PHASE_LIST: u32 = 7;
-export const PHASE_OFFSETS: u32 = 8;
-export const PHASE_PLACE: u32 = 9;
+/** A part is under way: the lookup is filled anew, then names and nodes are added. */
+export const PHASE_ENTER: u32 = 1;
+export const PHASE_NAMES: u32 = 2;
+export const PHASE_NODES: u32 = 3;
+/** Names are sorted, then passes over all nodes put these in order. */
+export const PHASE_SORT: u32 = 4;
+export const PHASE_RANK: u32 = 5;
+export const PHASE_FILL: u32 = 6;
+export const PHASE_TOTALS: u32 = 7;
+export const PHASE_COUNT: u32 = 8;
+export const PHASE_LIST: u32 = 9;
+export const PHASE_OFFSETS: u32 = 10;
+export const PHASE_PLACE: u32 = 11;
 /** The nodes are in order: questions can be answered. */
-export const PHASE_READY: u32 = 10;
+export const PHASE_READY: u32 = 12;
 
 /** Nodes: the label is the name's number. Node 0 is the root. */
 @inline export function treeOf(trees: usize): Tree {
@@ -111,6 +115,12 @@ export const PHASE_READY: u32 = 10;
 /** What is done next. */
 @inline export function phaseOf(trees: usize): u32 {
   return load<u32>(trees, PHASE);
+}
+
+/** True while a part is under way. */
+@inline export function isAdding(trees: usize): bool {
+  const phase = phaseOf(trees);
+  return phase >= PHASE_ENTER && phase <= PHASE_NODES;
 }
 
 /** Goes to a phase, from its start. */
