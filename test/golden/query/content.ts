@@ -4,7 +4,7 @@ import type { TreeMerge } from '../../../src/kernel/tree-merge.ts';
 import { mergeParts } from '../../wasm/tree-answers.ts';
 import { partOfText } from '../../wasm/tree-parts.ts';
 
-/** Folded stacks: of the worked example, of real shape, with the names that encodings single out. */
+/** Folded stacks: the worked example, real shapes, and the names that encodings single out. */
 export const left = [
   'main.main;net/http.(*Server).Serve;net/http.(*conn).serve 120',
   'main.main;net/http.(*Server).Serve;net/http.(*conn).serve;json.Marshal 45',
