@@ -14,6 +14,14 @@ const optional: readonly { variable: string; missing: string }[] = [
     missing:
       'shortened: fuzzers run their default number of mutants. Set PHLOX_FUZZ=20000 for all.',
   },
+  {
+    variable: 'PHLOX_TEST_KILLS',
+    missing: 'shortened: five kills for each runtime. Set PHLOX_TEST_KILLS=50 for all.',
+  },
+  {
+    variable: 'PHLOX_TEST_SEEDS',
+    missing: 'shortened: a hundred simulated worlds. Set PHLOX_TEST_SEEDS=10000 for all.',
+  },
 ];
 
 /** Vitest calls this once, before any suite. */

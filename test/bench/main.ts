@@ -8,16 +8,19 @@ import { memoryRows } from './memory-bench.ts';
 import { mergeRows } from './merge-bench.ts';
 import { pushRows } from './push-bench.ts';
 import { replayRows } from './replay-bench.ts';
+import { soakRows } from './soak-bench.ts';
 import { startRows } from './start-bench.ts';
 
 const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
+  // First, because it looks at the memory of this process.
+  memory: memoryRows,
   kernel: kernelRows,
   merge: mergeRows,
-  memory: memoryRows,
   push: pushRows,
   flush: flushRows,
   replay: replayRows,
   start: startRows,
+  soak: soakRows,
 };
 
 function runtimeVersion(): string {
