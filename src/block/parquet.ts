@@ -1,12 +1,14 @@
-// The Parquet encoder: parquet-wasm's one instance behind the two calls that a block needs. Owns
+// The Parquet codec: parquet-wasm's one instance behind the three calls that a block needs. Owns
 // the encoder's settings and its traps: what it is given must be freed, its streaming side swallows
-// errors, and a panic inside it leaves a stream that never ends.
+// errors, and a panic inside it leaves a stream that never ends. Reading is not streamed for that
+// reason: a panic in a call can be caught.
 import {
   Compression,
   EnabledStatistics,
   initSync,
   Table as ParquetTable,
   type RecordBatch,
+  readParquet,
   transformParquetStream,
   type WriterProperties,
   WriterPropertiesBuilder,
@@ -36,6 +38,12 @@ export interface Parquet {
     settings: ParquetSettings,
     yieldTurn: () => Promise<void>,
   ): AsyncGenerator<Uint8Array, void, void>;
+  /**
+   * All columns of a file as one IPC stream, in batches of at most `rows` rows. Throws `corrupt`
+   * for what cannot be decoded; check pages first (`pages.ts`), for a panic inside leaks the memory
+   * of the call.
+   */
+  decode(file: Uint8Array, rows: number): Uint8Array;
 }
 
 /**
@@ -60,6 +68,14 @@ export function initParquet(module: WebAssembly.Module): Parquet {
       }
     },
     encodeStream,
+    decode(file, rows) {
+      try {
+        // Consumes the table, so that nothing is left to be freed.
+        return readParquet(file, { batchSize: rows }).intoIPCStream();
+      } catch (cause) {
+        throw new Failure('corrupt', `parquet decoder failed: ${messageOf(cause)}`, { cause });
+      }
+    },
   };
 }
 

@@ -1,0 +1,183 @@
+// Stacks of one block: from `totals` when all selected profiles count wholly, else from `samples`,
+// never both. Owns the order of a read: what decides and the symbols first, then the data in slices
+// through a borrowed kernel, which goes back whatever happens.
+import { Failure, isFailure } from '../errors.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { StackSums } from '../kernel/stack-sums.ts';
+import type { BatchFilter } from '../kernel/sum-filter.ts';
+import { loadSymbols, type PackedSymbols } from '../kernel/symbols.ts';
+import type { Labels } from '../model/labels.ts';
+import { parseProfileType } from '../model/profile-type.ts';
+import type { QueryMeter, SampleFilter, StackPart, StackQuery } from '../model/source.ts';
+import type { BlockReader, OpenTable } from './block-reader.ts';
+import { fileFailure } from './fetch.ts';
+import type { Dataset } from './meta.ts';
+import { packedSymbols } from './packed-symbols.ts';
+import { profileMask } from './profile-mask.ts';
+import { sampleBatches } from './sample-batches.ts';
+import { isInside, type Selection, selectDatasets } from './selection.ts';
+import { seriesLabels, seriesMask } from './series-labels.ts';
+import { allSettled } from './settled.ts';
+
+/** Lends empty kernels: `KernelPool`. */
+export interface KernelLender {
+  acquire(): Kernel;
+  release(kernel: Kernel): void;
+}
+
+/** What the selected stacks of the block add up to; undefined when nothing is selected. */
+export async function readStacks(
+  reader: BlockReader,
+  kernels: KernelLender,
+  query: StackQuery,
+  meter: QueryMeter,
+): Promise<StackPart | undefined> {
+  const { filter } = query;
+  if (isEmptyList(filter)) return undefined;
+  const selection = selectDatasets(reader.meta, query.selector, query);
+  const { datasets, open } = selection;
+  if (datasets.length === 0) return undefined;
+  const isWhole = datasets.every((dataset) => isInside(dataset, query));
+  const table = isWhole && !filtersSamples(filter) ? 'totals' : 'samples';
+  const detail = query.shape === 'pprof' ? 'all' : 'names';
+  const [data, symbols, sets, profiles] = await allSettled([
+    reader.open(table, meter),
+    packedSymbols(reader, detail, meter),
+    open.length > 0 ? seriesLabels(reader, meter) : undefinedSoon(),
+    filter.profileIds ? profileMask(reader, datasets, filter.profileIds, meter) : undefinedSoon(),
+  ]);
+  if (filter.profileIds !== undefined && profiles === undefined) return undefined;
+  const batchFilter = batchFilterOf(query, selection, sets, profiles, isWhole);
+  if (batchFilter === undefined) return undefined;
+  const read = { datasets, filter: batchFilter, withProfiles: false };
+  return withSums(reader, kernels, symbols, filter.callSite, async (sums) => {
+    for await (const batch of sampleBatches(reader, data, read, meter)) {
+      inTable(reader, data, () => sums.addSamples(batch, batchFilter));
+    }
+    if (sums.isEmpty) return undefined;
+    while (sums.step()) await meter.pause();
+    if (query.shape === 'functions') return { shape: 'functions', tree: sums.functionTree() };
+    return { shape: 'pprof', profile: sums.pprof(headerOf(query)) };
+  });
+}
+
+/**
+ * Totals of the profiles of the datasets by profile id, of the stacks that begin with `callSite`
+ * alone: entry i is of profile `firstProfile + i`.
+ */
+export async function readMaskedTotals(
+  reader: BlockReader,
+  kernels: KernelLender,
+  datasets: readonly Dataset[],
+  callSite: readonly string[],
+  meter: QueryMeter,
+): Promise<{ firstProfile: number; totals: BigInt64Array }> {
+  const [firstProfile, count] = profilesOf(datasets);
+  const totals = new BigInt64Array(count);
+  const [data, symbols] = await allSettled([
+    reader.open('samples', meter),
+    packedSymbols(reader, 'names', meter),
+  ]);
+  const read = { datasets, filter: {}, withProfiles: true };
+  await withSums(reader, kernels, symbols, callSite, async (sums) => {
+    for await (const batch of sampleBatches(reader, data, read, meter)) {
+      inTable(reader, data, () => sums.profileTotals(batch, undefined, totals, firstProfile));
+    }
+  });
+  return { firstProfile, totals };
+}
+
+/** Sums over the block's symbols in a kernel that is given back afterwards. */
+async function withSums<T>(
+  reader: BlockReader,
+  kernels: KernelLender,
+  symbols: PackedSymbols,
+  callSite: readonly string[] | undefined,
+  work: (sums: StackSums) => Promise<T>,
+): Promise<T> {
+  const kernel = kernels.acquire();
+  let sums: StackSums | undefined;
+  try {
+    loadSymbols(kernel, symbols);
+    sums = new StackSums(kernel);
+    sums.setNodes(symbols.stackParents, symbols.stackLocations);
+    if (callSite !== undefined) sums.maskCallSite(callSite);
+    return await work(sums);
+  } finally {
+    sums?.release();
+    kernels.release(kernel);
+  }
+}
+
+/** Names the file in what the kernel finds wrong with its rows. */
+function inTable(reader: BlockReader, { entry }: OpenTable, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (isFailure(error, 'corrupt')) throw fileFailure(reader.place, entry.name, error);
+    throw error;
+  }
+}
+
+/** Undefined when no series matches. */
+function batchFilterOf(
+  query: StackQuery,
+  selection: Selection,
+  sets: readonly Labels[] | undefined,
+  profiles: Uint8Array | undefined,
+  isWhole: boolean,
+): BatchFilter | undefined {
+  const series = sets === undefined ? undefined : seriesMask(selection, sets);
+  if (series?.isAny === false) return undefined;
+  const { spanIds, traceIds } = query.filter;
+  return {
+    ...(series?.isAll === false && { seriesMask: series.mask }),
+    ...(profiles && { profileMask: profiles }),
+    ...(!isWhole && { startNs: query.startNs, endNs: query.endNs }),
+    ...(spanIds && { spanIds: BigUint64Array.from(spanIds) }),
+    ...(traceIds && { traceIds: concatIds(traceIds) }),
+  };
+}
+
+function concatIds(ids: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(ids.length * 16);
+  for (const [i, id] of ids.entries()) {
+    if (id.length !== 16) throw new Failure('internal', `trace id has ${id.length} bytes, not 16`);
+    bytes.set(id, i * 16);
+  }
+  return bytes;
+}
+
+/** An empty list of ids lets nothing pass; an empty call site is the root, which all pass. */
+function isEmptyList({ profileIds, spanIds, traceIds }: SampleFilter): boolean {
+  return [profileIds, spanIds, traceIds].some((list) => list?.length === 0);
+}
+
+/** `totals` knows neither profiles nor spans; call sites it does. */
+function filtersSamples({ profileIds, spanIds, traceIds }: SampleFilter): boolean {
+  return profileIds !== undefined || spanIds !== undefined || traceIds !== undefined;
+}
+
+/** First profile of the datasets, and how many there are up to their last. */
+function profilesOf(datasets: readonly Dataset[]): [first: number, count: number] {
+  const first = datasets[0]?.profiles[0] ?? 0;
+  const [from, count] = datasets.at(-1)?.profiles ?? [first, 0];
+  return [first, from + count - first];
+}
+
+function headerOf(query: StackQuery): PprofHeader {
+  const type = parseProfileType(query.profileType);
+  return {
+    sampleType: type?.sampleType ?? '',
+    sampleUnit: type?.sampleUnit ?? '',
+    periodType: type?.periodType ?? '',
+    periodUnit: type?.periodUnit ?? '',
+    period: 0n,
+    timeNs: query.startNs,
+    durationNs: query.endNs - query.startNs,
+  };
+}
+
+function undefinedSoon(): Promise<undefined> {
+  return Promise.resolve(undefined);
+}

@@ -1,0 +1,224 @@
+// Thrift's compact protocol, as far as Parquet uses it: structs as maps by field number, read with
+// bounds on everything because footers and page headers may be damaged, and written for the small
+// files that the decoder is given. Owns no meaning: field numbers belong to who reads them.
+// https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+import { Failure } from '../errors.ts';
+
+/** What a field holds; integers of all widths are numbers, exact up to 2^53. */
+export type ThriftValue = boolean | number | Uint8Array | ThriftValue[] | ThriftStruct;
+export type ThriftStruct = Map<number, ThriftValue>;
+
+/** Types on the wire. */
+const wire = {
+  stop: 0,
+  true: 1,
+  false: 2,
+  byte: 3,
+  i16: 4,
+  i32: 5,
+  i64: 6,
+  double: 7,
+  binary: 8,
+  list: 9,
+  set: 10,
+  struct: 12,
+} as const;
+
+/** Parquet nests lists and structs 7 deep; deeper is damage, and must not exhaust the stack. */
+const depthMax = 32;
+/** Bytes of a varint that a double still holds exactly. */
+const numberMax = Number.MAX_SAFE_INTEGER;
+
+/** A place in bytes that may be damaged. */
+export interface ThriftReader {
+  readonly bytes: Uint8Array;
+  at: number;
+}
+
+/**
+ * Reads one struct and moves behind it. Throws `corrupt`, naming `what`, for bytes that are none:
+ * cut short, nested too deep, or with an integer past 2^53.
+ */
+export function readStruct(reader: ThriftReader, what: string): ThriftStruct {
+  return new StructReader(reader, what).struct(0);
+}
+
+class StructReader {
+  readonly #reader: ThriftReader;
+  readonly #what: string;
+
+  constructor(reader: ThriftReader, what: string) {
+    this.#reader = reader;
+    this.#what = what;
+  }
+
+  struct(depth: number): ThriftStruct {
+    if (depth > depthMax) throw this.#damage(`nests over ${depthMax} deep`);
+    const fields: ThriftStruct = new Map();
+    for (let field = 0; ; ) {
+      const head = this.#byte();
+      const type = head & 15;
+      if (type === wire.stop) return fields;
+      field = head >> 4 === 0 ? this.#zigzag() : field + (head >> 4);
+      fields.set(field, this.#value(type, depth + 1));
+    }
+  }
+
+  #value(type: number, depth: number): ThriftValue {
+    switch (type) {
+      case wire.true:
+        return true;
+      case wire.false:
+        return false;
+      case wire.byte:
+        return this.#byte();
+      case wire.i16:
+      case wire.i32:
+      case wire.i64:
+        return this.#zigzag();
+      case wire.double:
+        // Parquet has none of its own; skipped as bytes.
+        return this.#take(8);
+      case wire.binary:
+        return this.#take(this.#varint());
+      case wire.list:
+      case wire.set:
+        return this.#list(depth);
+      case wire.struct:
+        return this.struct(depth);
+      default:
+        throw this.#damage(`has an unknown type ${type}`);
+    }
+  }
+
+  #list(depth: number): ThriftValue[] {
+    if (depth > depthMax) throw this.#damage(`nests over ${depthMax} deep`);
+    const head = this.#byte();
+    const count = head >> 4 === 15 ? this.#varint() : head >> 4;
+    const type = head & 15;
+    // An item takes a byte at least, so this bounds the list by the bytes at hand.
+    const left = this.#reader.bytes.length - this.#reader.at;
+    if (count > left) throw this.#damage(`has a list of ${count} in ${left} bytes`);
+    const values: ThriftValue[] = [];
+    for (let i = 0; i < count; i++) {
+      // In a list a boolean takes a byte of its own.
+      const isBoolean = type === wire.true || type === wire.false;
+      values.push(isBoolean ? this.#byte() === 1 : this.#value(type, depth));
+    }
+    return values;
+  }
+
+  #byte(): number {
+    const value = this.#reader.bytes[this.#reader.at++];
+    if (value === undefined) throw this.#damage('is cut short');
+    return value;
+  }
+
+  #take(count: number): Uint8Array {
+    const { bytes, at } = this.#reader;
+    if (count > bytes.length - at) throw this.#damage('is cut short');
+    this.#reader.at += count;
+    return bytes.subarray(at, at + count);
+  }
+
+  #varint(): number {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const next = this.#byte();
+      value += (next & 127) * scale;
+      if (value > numberMax) throw this.#damage(`has a number over ${numberMax}`);
+      if (next < 128) return value;
+      if (scale > numberMax) throw this.#damage('has a number of more than 8 bytes');
+    }
+  }
+
+  #zigzag(): number {
+    const value = this.#varint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  #damage(problem: string): Failure {
+    return new Failure('corrupt', `${this.#what} ${problem}`);
+  }
+}
+
+/** A field to write: its number, its type and its value. */
+export type ThriftField =
+  | readonly [id: number, type: 'i32' | 'i64', value: number]
+  | readonly [id: number, type: 'text', value: string]
+  | readonly [id: number, type: 'struct', value: readonly ThriftField[]]
+  | readonly [id: number, type: 'structs', value: readonly (readonly ThriftField[])[]]
+  | readonly [id: number, type: 'texts', value: readonly string[]]
+  | readonly [id: number, type: 'i32s', value: readonly number[]];
+
+const utf8 = new TextEncoder();
+
+/** The bytes of a struct; fields ascend by number. */
+export function writeStruct(fields: readonly ThriftField[]): Uint8Array {
+  const out: number[] = [];
+  putStruct(out, fields);
+  return Uint8Array.from(out);
+}
+
+function putStruct(out: number[], fields: readonly ThriftField[]): void {
+  let last = 0;
+  for (const field of fields) {
+    const [id] = field;
+    const head = (type: number) => out.push(((id - last) << 4) | type);
+    putField(out, field, head);
+    last = id;
+  }
+  out.push(wire.stop);
+}
+
+function putField(out: number[], field: ThriftField, head: (type: number) => void): void {
+  const [, type, value] = field;
+  switch (type) {
+    case 'i32':
+    case 'i64':
+      head(wire[type]);
+      return putZigzag(out, value);
+    case 'text':
+      head(wire.binary);
+      return putText(out, value);
+    case 'struct':
+      head(wire.struct);
+      return putStruct(out, value);
+    case 'structs':
+      head(wire.list);
+      return putList(out, wire.struct, value, putStruct);
+    case 'texts':
+      head(wire.list);
+      return putList(out, wire.binary, value, putText);
+    case 'i32s':
+      head(wire.list);
+      return putList(out, wire.i32, value, putZigzag);
+  }
+}
+
+function putList<T>(
+  out: number[],
+  type: number,
+  values: readonly T[],
+  put: (out: number[], value: T) => void,
+): void {
+  out.push((15 << 4) | type);
+  putVarint(out, values.length);
+  for (const value of values) put(out, value);
+}
+
+function putText(out: number[], text: string): void {
+  const bytes = utf8.encode(text);
+  putVarint(out, bytes.length);
+  out.push(...bytes);
+}
+
+function putZigzag(out: number[], value: number): void {
+  putVarint(out, value < 0 ? -2 * value - 1 : 2 * value);
+}
+
+function putVarint(out: number[], value: number): void {
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) out.push((rest % 128) | 128);
+  out.push(rest);
+}
