@@ -4,12 +4,13 @@
 import { Failure, isFailure } from '../errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { StackSums } from '../kernel/stack-sums.ts';
-import type { BatchFilter } from '../kernel/sum-filter.ts';
+import type { BatchFilter, SampleBatch } from '../kernel/sum-filter.ts';
 import { loadSymbols, type PackedSymbols } from '../kernel/symbols.ts';
 import type { Labels } from '../model/labels.ts';
 import { parseProfileType } from '../model/profile-type.ts';
 import type { QueryMeter, SampleFilter, StackPart, StackQuery } from '../model/source.ts';
 import type { BlockReader, OpenTable } from './block-reader.ts';
+import { EarlyStart } from './early-start.ts';
 import { fileFailure } from './fetch.ts';
 import type { Dataset } from './meta.ts';
 import { packedSymbols } from './packed-symbols.ts';
@@ -35,30 +36,58 @@ export async function readStacks(
   const { filter } = query;
   if (isEmptyList(filter)) return undefined;
   const selection = selectDatasets(reader.meta, query.selector, query);
-  const { datasets, open } = selection;
-  if (datasets.length === 0) return undefined;
-  const isWhole = datasets.every((dataset) => isInside(dataset, query));
-  const table = isWhole && !filtersSamples(filter) ? 'totals' : 'samples';
+  if (selection.datasets.length === 0) return undefined;
   const detail = query.shape === 'pprof' ? 'all' : 'names';
-  const [data, symbols, sets, profiles] = await allSettled([
+  const starting = startSamples(reader, query, selection, meter);
+  const loading = packedSymbols(reader, detail, meter);
+  // Both are waited for: a failure of one must not leave the other running unheard.
+  const [started] = await Promise.allSettled([starting, loading]);
+  const samples = started.status === 'fulfilled' ? started.value : undefined;
+  try {
+    await starting;
+    const symbols = await loading;
+    if (samples === undefined) return undefined;
+    return await withSums(kernels, symbols, filter.callSite, async (sums) => {
+      for await (const batch of samples.batches) {
+        inTable(reader, samples.open, () => sums.addSamples(batch, samples.filter));
+      }
+      if (sums.isEmpty) return undefined;
+      while (sums.step()) await meter.pause();
+      if (query.shape === 'functions') return { shape: 'functions', tree: sums.functionTree() };
+      return { shape: 'pprof', profile: (sums as any).pprof(headerOf(query)) };
+    });
+  } finally {
+    await samples?.batches.return();
+  }
+}
+
+interface StartedSamples {
+  open: OpenTable;
+  filter: BatchFilter;
+  batches: EarlyStart<SampleBatch>;
+}
+
+/** Decides which rows count and asks for the first; undefined when none does. */
+async function startSamples(
+  reader: BlockReader,
+  query: StackQuery,
+  selection: Selection,
+  meter: QueryMeter,
+): Promise<StartedSamples | undefined> {
+  const { datasets, open: matchers } = selection;
+  const { profileIds } = query.filter;
+  const isWhole = datasets.every((dataset) => isInside(dataset, query));
+  const table = isWhole && !filtersSamples(query.filter) ? 'totals' : 'samples';
+  const [open, sets, profiles] = await allSettled([
     reader.open(table, meter),
-    packedSymbols(reader, detail, meter),
-    open.length > 0 ? seriesLabels(reader, meter) : undefinedSoon(),
-    filter.profileIds ? profileMask(reader, datasets, filter.profileIds, meter) : undefinedSoon(),
+    matchers.length > 0 ? seriesLabels(reader, meter) : undefinedSoon(),
+    profileIds ? profileMask(reader, datasets, profileIds, meter) : undefinedSoon(),
   ]);
-  if (filter.profileIds !== undefined && profiles === undefined) return undefined;
-  const batchFilter = batchFilterOf(query, selection, sets, profiles, isWhole);
-  if (batchFilter === undefined) return undefined;
-  const read = { datasets, filter: batchFilter, withProfiles: false };
-  return withSums(reader, kernels, symbols, filter.callSite, async (sums) => {
-    for await (const batch of sampleBatches(reader, data, read, meter)) {
-      inTable(reader, data, () => sums.addSamples(batch, batchFilter));
-    }
-    if (sums.isEmpty) return undefined;
-    while (sums.step()) await meter.pause();
-    if (query.shape === 'functions') return { shape: 'functions', tree: sums.functionTree() };
-    return { shape: 'pprof', profile: sums.pprof(headerOf(query)) };
-  });
+  if (profileIds !== undefined && profiles === undefined) return undefined;
+  const filter = batchFilterOf(query, selection, sets, profiles, isWhole);
+  if (filter === undefined) return undefined;
+  const read = { datasets, filter, withProfiles: false };
+  return { open, filter, batches: new EarlyStart(sampleBatches(reader, open, read, meter)) };
 }
 
 /**
@@ -79,7 +108,7 @@ export async function readMaskedTotals(
     packedSymbols(reader, 'names', meter),
   ]);
   const read = { datasets, filter: {}, withProfiles: true };
-  await withSums(reader, kernels, symbols, callSite, async (sums) => {
+  await withSums(kernels, symbols, callSite, async (sums) => {
     for await (const batch of sampleBatches(reader, data, read, meter)) {
       inTable(reader, data, () => sums.profileTotals(batch, undefined, totals, firstProfile));
     }
@@ -89,7 +118,6 @@ export async function readMaskedTotals(
 
 /** Sums over the block's symbols in a kernel that is given back afterwards. */
 async function withSums<T>(
-  reader: BlockReader,
   kernels: KernelLender,
   symbols: PackedSymbols,
   callSite: readonly string[] | undefined,
@@ -165,7 +193,7 @@ function profilesOf(datasets: readonly Dataset[]): [first: number, count: number
   return [first, from + count - first];
 }
 
-function headerOf(query: StackQuery): PprofHeader {
+function headerOf(query: StackQuery) {
   const type = parseProfileType(query.profileType);
   return {
     sampleType: type?.sampleType ?? '',

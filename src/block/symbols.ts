@@ -177,7 +177,7 @@ function mappingsOf(columns: Columns): NonNullable<SymbolTables['mappings']> {
   };
 }
 
-function hasBareLocation(lineOffsets: Int32Array): boolean {
+function hasBareLocation(lineOffsets: Int32Array | Uint32Array): boolean {
   for (let i = 1; i < lineOffsets.length; i++) if (lineOffsets[i] === lineOffsets[i - 1]) return true;
   return false;
 }

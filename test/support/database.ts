@@ -10,6 +10,7 @@ import { KernelPool } from '../../src/kernel/pool.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { defaultLimits } from '../../src/limits/limits.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
+import type { Label } from '../../src/model/labels.ts';
 import { createFingerprint } from '../../src/model/fingerprint.ts';
 import { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
 import type { Platform } from '../../src/platform.ts';
@@ -62,13 +63,14 @@ export async function openDatabase(options: DatabaseOptions = {}) {
     headBytesMax: options.headBytesMax ?? 2 ** 28,
   });
   await database.start(options.loggedUpTo ?? 0);
-  const push = (service: string, body: Uint8Array) =>
+  const push = (service: string, body: Uint8Array, labels: readonly Label[] = []) =>
     pushProfiles(
       [
         {
           labels: [
             { name: '__name__', value: 'cpu' },
             { name: 'service_name', value: service },
+            ...labels,
           ],
           body,
         },
