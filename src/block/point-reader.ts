@@ -87,16 +87,19 @@ function bySeries(
   sets: readonly Labels[],
   groups: PointGroups,
 ): GroupOfRow | undefined {
-  const numbers = new Map<number, number>();
+  const numbers = new Map<number, number | undefined>();
+  let isAny = false;
   for (const id of seriesOf(datasets)) {
     const labels = sets[id] as Labels;
-    if (selectorMatches(open, labels)) numbers.set(id, groups.groupOf(labels));
+    const isWanted = selectorMatches(open, labels);
+    numbers.set(id, isWanted ? groups.groupOf(labels) : undefined);
+    isAny ||= isWanted;
   }
-  if (numbers.size === 0) return undefined;
+  if (!isAny) return undefined;
   return (batch, row) => {
     const id = u32Column(batch, 'series_id')[row] as number;
-    if (id < sets.length) return numbers.get(id);
+    if (numbers.has(id)) return numbers.get(id);
     const at = batch.group.firstRow + row;
-    throw reader.damage('profiles', `row ${at} has series ${id} of ${sets.length}`);
+    throw reader.damage('profiles', `row ${at} has series ${id}, which is not of its dataset`);
   };
 }

@@ -46,11 +46,13 @@ export async function testParquet() {
 }
 
 /**
- * The tables as a block in a bucket of its own, with the model's `meta.json`.
+ * The tables as a block in a bucket of its own, with the model's `meta.json`: or that of `like`, with
+ * the files as they are.
  */
 export async function storeBlock(
   model: ModelBlock,
   tables?: readonly Table[],
+  like?: BlockMeta,
 ): Promise<{ bucket: ObservedBucket; memory: MemoryBucket; meta: BlockMeta }> {
   const memory = new MemoryBucket();
   const stage = await memory.stage(blockPrefix(testUlid));
@@ -61,9 +63,9 @@ export async function storeBlock(
     parquet,
     yield: nextTurn,
   });
-  const meta = metaOf(model, testUlid, files);
+  const meta = like === undefined ? metaOf(model, testUlid, files) : { ...like, files };
   // Tables of a test's own may contradict the model's meta, which readers are handed as it is.
-  await stage.commit(tables === undefined ? encodeBlockMeta(meta) : new Uint8Array());
+  await stage.commit(tables === undefined && like === undefined ? encodeBlockMeta(meta) : new Uint8Array());
   return { bucket: observedBucket(memory), memory, meta };
 }
 
