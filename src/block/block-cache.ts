@@ -1,7 +1,8 @@
 // What has been read of blocks and is worth keeping: footers, small files, packed symbols, label
 // sets. One cache a process, bounded by bytes, least recently used first out. Owns the bound and
 // that a thing is loaded once when many ask; entries are immutable and stay usable after they go.
-import { Failure, isFailure } from '../errors.ts';
+import { isFailure } from '../errors.ts';
+import { createDeferred } from '../lib/deferred.ts';
 
 /** What a hit or a miss was about: a label of metrics. */
 export type CacheKind = 'footer' | 'symbols' | 'series';
@@ -102,15 +103,14 @@ export class BlockCache {
 /** What `work` answers, or the signal's reason as soon as it is aborted. */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    const onAbort = () => reject(signal.reason ?? new Failure('unavailable', 'query was aborted'));
-    signal.addEventListener('abort', onAbort, { once: true });
-    stop = () => signal.removeEventListener('abort', onAbort);
-  });
+  const aborted = createDeferred();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([work, aborted]);
+    // Only ever rejected, so the race answers what `work` does.
+    await Promise.race([work, aborted.promise]);
+    return await work;
   } finally {
-    stop();
+    signal.removeEventListener('abort', onAbort);
   }
 }

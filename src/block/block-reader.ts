@@ -1,6 +1,6 @@
-// The tables of one block, opened when asked for: footers and small files through the cache, columns
-// row group by row group. Owns what is fetched whole and what by ranges, and that other work gets
-// its turn between row groups.
+// The tables of one block, opened when asked for: footers and small files through the cache,
+// columns row group by row group. Owns what is fetched whole and what by ranges, and that other
+// work gets its turn between row groups.
 import type { XXHashAPI } from 'xxhash-wasm';
 import { Failure, isFailure, messageOf } from '../errors.ts';
 import type { QueryMeter } from '../model/source.ts';
@@ -16,7 +16,7 @@ import {
   fileFailure,
 } from './fetch.ts';
 import type { TableName } from './files.ts';
-import { readTableFooter, type RowGroup, type TableFooter } from './footers.ts';
+import { type RowGroup, readTableFooter, type TableFooter } from './footers.ts';
 import { type BlockMeta, type FileEntry, fileOf } from './meta.ts';
 import type { Parquet } from './parquet.ts';
 import { planRead, type ReadPlan, type RowRange } from './read-plan.ts';

@@ -38,7 +38,11 @@ export class BlockSource implements Source {
     const { ulid } = meta;
     this.name = `block ${ulid}`;
     this.range = rangeOf(meta);
-    this.#reader = new BlockReader(parts, { bucket: blocks, prefix: blockPrefix(ulid), ulid }, meta);
+    this.#reader = new BlockReader(
+      parts,
+      { bucket: blocks, prefix: blockPrefix(ulid), ulid },
+      meta,
+    );
     this.#kernels = parts.kernels;
   }
 

@@ -114,7 +114,8 @@ function concatOffsets(parts: readonly Int32Array[]): Int32Array {
   for (const part of parts) {
     for (let i = 1; i < part.length; i++) all[at++] = base + (part[i] as number);
     base += part.at(-1) ?? 0;
-    if (base > 0x7fffffff) throw new Failure('corrupt', `column is ${base} bytes, limit 2147483647`);
+    if (base > 0x7fffffff)
+      throw new Failure('corrupt', `column is ${base} bytes, limit 2147483647`);
   }
   return all;
 }

@@ -1,5 +1,5 @@
-// The bytes of a block's files, as planned: asked for in order, a few at a time, counted before they
-// are asked for and checked when they come. Every error names the block and the file.
+// The bytes of a block's files, as planned: asked for in order, a few at a time, counted before
+// they are asked for and checked when they come. Every error names the block and the file.
 import type { XXHashAPI } from 'xxhash-wasm';
 import type { Bucket } from '../bucket/bucket.ts';
 import { Failure, isFailure, messageOf } from '../errors.ts';
@@ -76,7 +76,7 @@ export interface FetchedGroup {
   bytesOf(chunk: ColumnChunk): Uint8Array;
 }
 
-/** Row group by row group, as soon as its ranges are there. Leaving early ends what is under way. */
+/** Row group by row group, when its ranges are there. Leaving early ends what is under way. */
 export async function* fetchPlan(
   place: BlockPlace,
   entry: FileEntry,

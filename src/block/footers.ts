@@ -56,11 +56,7 @@ export function chunksOf(group: RowGroup, columns: readonly string[]): ColumnChu
 }
 
 /** Reads the footer in `tail`, the last bytes of the file. Throws `corrupt`. */
-export function readTableFooter(
-  table: TableName,
-  tail: Uint8Array,
-  entry: FileEntry,
-): TableFooter {
+export function readTableFooter(table: TableName, tail: Uint8Array, entry: FileEntry): TableFooter {
   const { bytes, fields } = readFooterFields(tail);
   if (bytes !== entry.footerBytes) {
     throw damage(`footer is ${bytes} bytes, meta.json says ${entry.footerBytes}`);

@@ -1,5 +1,6 @@
-// Columns as Parquet stores them: the schema elements of a table's columns, and the leaves that have
-// a column chunk each in every row group. Derived from the Arrow schema, so that there is one truth.
+// Columns as Parquet stores them: the schema elements of a table's columns, and the leaves that
+// have a column chunk each in every row group. Derived from the Arrow schema, so that there is one
+// truth.
 // https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
 import { DataType, type Field } from 'apache-arrow';
 import { Failure } from '../errors.ts';

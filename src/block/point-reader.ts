@@ -2,15 +2,15 @@
 // site asks for a part of each profile. Label sets are read only when a matcher or a group needs
 // what `meta.json` does not tell.
 import type { Labels } from '../model/labels.ts';
-import type { PointQuery, PointSeries, QueryMeter } from '../model/source.ts';
+import { selectorMatches } from '../model/matcher.ts';
+import { type PointGroup, type PointSums, pointSums } from '../model/point-sums.ts';
+import type { PointGrid, PointQuery, PointSeries, QueryMeter, TimeRange } from '../model/source.ts';
 import { type BlockReader, i64Column, type RowBatch, u32Column } from './block-reader.ts';
 import type { Dataset } from './meta.ts';
-import { gridRange, PointGroups } from './profile-points.ts';
 import { joinRows } from './read-plan.ts';
 import { impliedLabels, knowsName, type Selection, selectDatasets } from './selection.ts';
 import { seriesLabels, seriesOf } from './series-labels.ts';
 import { allSettled } from './settled.ts';
-import { selectorMatches } from '../model/matcher.ts';
 
 /** Rows between two turns for others: about 3 ms. */
 const sliceRows = 10_000;
@@ -21,30 +21,30 @@ export type MaskedTotals = (
   callSite: readonly string[],
 ) => Promise<{ firstProfile: number; totals: BigInt64Array }>;
 
-/** Group numbers of rows; undefined: not wanted. */
-type GroupOfRow = (batch: RowBatch, row: number) => number | undefined;
+/** The group of a row; undefined: not wanted. */
+type GroupOfRow = (batch: RowBatch, row: number) => PointGroup | undefined;
 
+/** Sums and counts of the selected profiles by group and slot; a profile always counts. */
 export async function readPoints(
   reader: BlockReader,
   query: PointQuery,
   maskedTotals: MaskedTotals,
   meter: QueryMeter,
 ): Promise<PointSeries[]> {
-  const { callSite, grid } = query;
+  const { callSite, grid, groupBy } = query;
   if (grid.slots < 1) return [];
   const selection = selectDatasets(reader.meta, query.selector, gridRange(grid));
   const { datasets, open } = selection;
   if (datasets.length === 0) return [];
-  const needsLabels =
-    open.length > 0 || !datasets.every((one) => query.groupBy.every((name) => knowsName(one, name)));
+  const isTold = datasets.every((dataset) => groupBy.every((name) => knowsName(dataset, name)));
   const [table, sets, masked] = await allSettled([
     reader.open('profiles', meter),
-    needsLabels ? seriesLabels(reader, meter) : Promise.resolve(undefined),
+    isTold && open.length === 0 ? Promise.resolve(undefined) : seriesLabels(reader, meter),
     callSite === undefined ? Promise.resolve(undefined) : maskedTotals(datasets, callSite),
   ]);
-  const groups = new PointGroups(grid, query.groupBy);
+  const sums = pointSums(grid, groupBy);
   const groupOfRow =
-    sets === undefined ? byDataset(datasets, groups) : bySeries(reader, selection, sets, groups);
+    sets === undefined ? byDataset(datasets, sums) : bySeries(reader, selection, sets, sums);
   if (groupOfRow === undefined) return [];
   const columns = ['time_ns'];
   if (masked === undefined) columns.push('total');
@@ -52,53 +52,56 @@ export async function readPoints(
   const rows = joinRows(datasets.map((dataset) => dataset.profiles));
   for await (const batch of reader.read(table, { columns, rows }, meter)) {
     const times = i64Column(batch, 'time_ns');
-    const { firstRow } = batch.group;
     const totals = masked?.totals ?? i64Column(batch, 'total');
-    const base = masked === undefined ? 0 : firstRow - masked.firstProfile;
+    const base = masked === undefined ? 0 : batch.group.firstRow - masked.firstProfile;
     for (const [from, count] of batch.rows) {
       for (let row = from; row < from + count; row++) {
-        const group = groupOfRow(batch, row);
-        if (group === undefined) continue;
-        groups.add(group, times[row] as bigint, totals[base + row] as bigint);
+        groupOfRow(batch, row)?.add(times[row] as bigint, totals[base + row] as bigint);
         if (row % sliceRows === sliceRows - 1) await meter.pause();
       }
     }
   }
-  return groups.finish();
+  return sums.finish();
 }
 
-/** Each dataset is one group, and one range of rows. */
-function byDataset(datasets: readonly Dataset[], groups: PointGroups): GroupOfRow {
-  const numbers = datasets.map((dataset) => groups.groupOf(impliedLabels(dataset)));
+/** The times that have a slot. */
+function gridRange({ startNs, stepNs, slots }: PointGrid): TimeRange {
+  return { startNs: startNs - stepNs, endNs: startNs + BigInt(slots - 1) * stepNs };
+}
+
+/** Each dataset is of one group, and one range of rows. */
+function byDataset(datasets: readonly Dataset[], sums: PointSums): GroupOfRow {
+  const groups = datasets.map((dataset) => sums.group(impliedLabels(dataset)));
   let at = 0;
   return ({ group }, row) => {
     // Rows ascend, so the dataset of the last row or a later one has this row.
     for (; at < datasets.length; at++) {
       const [from, count] = (datasets[at] as Dataset).profiles;
-      if (group.firstRow + row < from + count) return numbers[at];
+      if (group.firstRow + row < from + count) return groups[at];
     }
     return undefined;
   };
 }
 
+/** Undefined when no series matches. */
 function bySeries(
   reader: BlockReader,
   { datasets, open }: Selection,
   sets: readonly Labels[],
-  groups: PointGroups,
+  sums: PointSums,
 ): GroupOfRow | undefined {
-  const numbers = new Map<number, number | undefined>();
+  const groups = new Map<number, PointGroup | undefined>();
   let isAny = false;
   for (const id of seriesOf(datasets)) {
     const labels = sets[id] as Labels;
     const isWanted = selectorMatches(open, labels);
-    numbers.set(id, isWanted ? groups.groupOf(labels) : undefined);
+    groups.set(id, isWanted ? sums.group(labels) : undefined);
     isAny ||= isWanted;
   }
   if (!isAny) return undefined;
   return (batch, row) => {
     const id = u32Column(batch, 'series_id')[row] as number;
-    if (numbers.has(id)) return numbers.get(id);
+    if (groups.has(id)) return groups.get(id);
     const at = batch.group.firstRow + row;
     throw reader.damage('profiles', `row ${at} has series ${id}, which is not of its dataset`);
   };

@@ -5,7 +5,7 @@ import { assert } from '../errors.ts';
 import type { TableName } from './files.ts';
 import type { ColumnChunk, RowGroup } from './footers.ts';
 import { leavesOf, type SchemaElement } from './leaves.ts';
-import { type ThriftField, writeStruct } from './thrift.ts';
+import { type ThriftField, writeStruct } from './thrift-write.ts';
 
 const magic = new TextEncoder().encode('PAR1');
 
@@ -33,7 +33,7 @@ export function projectRowGroup(
   return file;
 }
 
-/** `FileMetaData`: https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift */
+/** `FileMetaData`, with the field numbers of the format's `parquet.thrift`. */
 function footerOf(
   table: TableName,
   group: RowGroup,

@@ -35,7 +35,7 @@ export interface ReadPlan {
  * in the time of one more request to an object store.
  */
 export const gapBytesMax = 256 * 1024;
-/** A joined range is not longer, so that decoding starts before all is there and memory is bounded. */
+/** A joined range is not longer: decoding starts before all is there, and memory is bounded. */
 export const rangeBytesMax = 8 * 1024 * 1024;
 
 /**

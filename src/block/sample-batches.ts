@@ -2,7 +2,14 @@
 // groups it rules out by their statistics, and batches that are views of what was decoded.
 import type { BatchFilter, SampleBatch } from '../kernel/sum-filter.ts';
 import type { QueryMeter } from '../model/source.ts';
-import { type BlockReader, column, i64Column, type OpenTable, type RowBatch, u32Column } from './block-reader.ts';
+import {
+  type BlockReader,
+  column,
+  i64Column,
+  type OpenTable,
+  type RowBatch,
+  u32Column,
+} from './block-reader.ts';
 import { isSet } from './concat-columns.ts';
 import type { ColumnChunk, RowGroup } from './footers.ts';
 import type { Dataset } from './meta.ts';
@@ -67,7 +74,9 @@ function mayBeMasked({ range }: ColumnChunk, mask: Uint8Array | undefined): bool
 
 function mayBeInTime({ range }: ColumnChunk, { startNs, endNs }: BatchFilter): boolean {
   if (range === undefined) return true;
-  return !(startNs !== undefined && range.max < startNs) && !(endNs !== undefined && range.min > endNs);
+  return (
+    !(startNs !== undefined && range.max < startNs) && !(endNs !== undefined && range.min > endNs)
+  );
 }
 
 function mayHaveOne({ range, nulls }: ColumnChunk, ids: BigUint64Array, group: RowGroup): boolean {

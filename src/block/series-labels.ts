@@ -19,9 +19,7 @@ export function seriesLabels(reader: BlockReader, meter: QueryMeter): Promise<re
   return reader.cache.get('series', key, meter.signal, async () => {
     // Whole, so that the label sets are there in one step; they are kept, the file is not.
     const isSmall = fileOf(reader.meta, 'series').bytes <= wholeSeriesBytesMax;
-    const open = await (isSmall
-      ? reader.openWhole('series', meter)
-      : reader.open('series', meter));
+    const open = await (isSmall ? reader.openWhole('series', meter) : reader.open('series', meter));
     const sets: Labels[] = [];
     // Names and most values repeat from set to set.
     const texts = new Map<string, string>();
@@ -59,15 +57,14 @@ export function* seriesOf(datasets: readonly Dataset[]): Generator<number, void,
   }
 }
 
-
 function addSets(batch: RowBatch, sets: Labels[], texts: Map<string, string>): number {
   const { offsets, keys, values } = column(batch, 'labels', 'map');
-  const nameOf = textReader(keys, texts);
-  const valueOf = textReader(values, texts);
+  const keyAt = textReader(keys, texts);
+  const valueAt = textReader(values, texts);
   for (let row = 0; row < batch.group.rows; row++) {
     const labels: Label[] = [];
     for (let i = offsets[row] ?? 0; i < (offsets[row + 1] ?? 0); i++) {
-      labels.push({ name: nameOf(i), value: valueOf(i) });
+      labels.push({ name: keyAt(i), value: valueAt(i) });
     }
     sets.push(labels);
   }

@@ -1,5 +1,5 @@
-// Several loads at once: all are waited for before the first failure is thrown, so that none is left
-// to fail unheard or to fetch for a query that has ended.
+// Several loads at once: all are waited for before the first failure is thrown, so that none is
+// left to fail unheard or to fetch for a query that has ended.
 
 /** What each answers, in order. */
 export async function allSettled<const T extends readonly Promise<unknown>[]>(

@@ -7,7 +7,6 @@ import { StackSums } from '../kernel/stack-sums.ts';
 import type { BatchFilter, SampleBatch } from '../kernel/sum-filter.ts';
 import { loadSymbols, type PackedSymbols } from '../kernel/symbols.ts';
 import type { Labels } from '../model/labels.ts';
-import { parseProfileType } from '../model/profile-type.ts';
 import type { QueryMeter, SampleFilter, StackPart, StackQuery } from '../model/source.ts';
 import type { BlockReader, OpenTable } from './block-reader.ts';
 import { EarlyStart } from './early-start.ts';
@@ -54,7 +53,7 @@ export async function readStacks(
       if (sums.isEmpty) return undefined;
       while (sums.step()) await meter.pause();
       if (query.shape === 'functions') return { shape: 'functions', tree: sums.functionTree() };
-      return { shape: 'pprof', profile: (sums as any).pprof(headerOf(query)) };
+      throw new Failure('internal', 'blocks do not answer pprof');
     });
   } finally {
     await samples?.batches.return();
@@ -191,19 +190,6 @@ function profilesOf(datasets: readonly Dataset[]): [first: number, count: number
   const first = datasets[0]?.profiles[0] ?? 0;
   const [from, count] = datasets.at(-1)?.profiles ?? [first, 0];
   return [first, from + count - first];
-}
-
-function headerOf(query: StackQuery) {
-  const type = parseProfileType(query.profileType);
-  return {
-    sampleType: type?.sampleType ?? '',
-    sampleUnit: type?.sampleUnit ?? '',
-    periodType: type?.periodType ?? '',
-    periodUnit: type?.periodUnit ?? '',
-    period: 0n,
-    timeNs: query.startNs,
-    durationNs: query.endNs - query.startNs,
-  };
 }
 
 function undefinedSoon(): Promise<undefined> {

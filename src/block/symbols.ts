@@ -102,7 +102,10 @@ function stacksOf(reader: BlockReader, columns: Columns): SymbolTables['stacks']
   for (let node = 0; node < parents.length; node++) {
     const parent = parents[node] as number;
     if (parent !== noId && parent >= node) {
-      throw reader.damage('stacktraces', `node ${node} has parent ${parent}, which is not before it`);
+      throw reader.damage(
+        'stacktraces',
+        `node ${node} has parent ${parent}, which is not before it`,
+      );
     }
     const location = locations[node] as number;
     if (location === noId ? parent !== noId : parent !== noId && locations[parent] === noId) {
@@ -165,7 +168,8 @@ function mappingsOf(columns: Columns): NonNullable<SymbolTables['mappings']> {
   const bits = mappingColumns.slice(5).map((name) => boolOf(columns, name));
   const flags = new Uint8Array(bits[0]?.length ?? 0);
   for (const [bit, column] of bits.entries()) {
-    for (let row = 0; row < flags.length; row++) flags[row] = (flags[row] ?? 0) | ((column[row] ?? 0) << bit);
+    for (let row = 0; row < flags.length; row++)
+      flags[row] = (flags[row] ?? 0) | ((column[row] ?? 0) << bit);
   }
   return {
     starts: u64Of(columns, 'memory_start'),
@@ -178,7 +182,8 @@ function mappingsOf(columns: Columns): NonNullable<SymbolTables['mappings']> {
 }
 
 function hasBareLocation(lineOffsets: Int32Array | Uint32Array): boolean {
-  for (let i = 1; i < lineOffsets.length; i++) if (lineOffsets[i] === lineOffsets[i - 1]) return true;
+  for (let i = 1; i < lineOffsets.length; i++)
+    if (lineOffsets[i] === lineOffsets[i - 1]) return true;
   return false;
 }
 

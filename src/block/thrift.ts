@@ -1,6 +1,6 @@
 // Thrift's compact protocol, as far as Parquet uses it: structs as maps by field number, read with
-// bounds on everything because footers and page headers may be damaged, and written for the small
-// files that the decoder is given. Owns no meaning: field numbers belong to who reads them.
+// bounds on everything because footers and page headers may be damaged. Owns no meaning: field
+// numbers belong to who reads them. `thrift-write.ts` is the way back.
 // https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 import { Failure } from '../errors.ts';
 
@@ -9,7 +9,7 @@ export type ThriftValue = boolean | number | Uint8Array | ThriftValue[] | Thrift
 export type ThriftStruct = Map<number, ThriftValue>;
 
 /** Types on the wire. */
-const wire = {
+export const wire = {
   stop: 0,
   true: 1,
   false: 2,
@@ -26,7 +26,7 @@ const wire = {
 
 /** Parquet nests lists and structs 7 deep; deeper is damage, and must not exhaust the stack. */
 const depthMax = 32;
-/** Bytes of a varint that a double still holds exactly. */
+/** What a double still holds exactly. */
 const numberMax = Number.MAX_SAFE_INTEGER;
 
 /** A place in bytes that may be damaged. */
@@ -140,85 +140,4 @@ class StructReader {
   #damage(problem: string): Failure {
     return new Failure('corrupt', `${this.#what} ${problem}`);
   }
-}
-
-/** A field to write: its number, its type and its value. */
-export type ThriftField =
-  | readonly [id: number, type: 'i32' | 'i64', value: number]
-  | readonly [id: number, type: 'text', value: string]
-  | readonly [id: number, type: 'struct', value: readonly ThriftField[]]
-  | readonly [id: number, type: 'structs', value: readonly (readonly ThriftField[])[]]
-  | readonly [id: number, type: 'texts', value: readonly string[]]
-  | readonly [id: number, type: 'i32s', value: readonly number[]];
-
-const utf8 = new TextEncoder();
-
-/** The bytes of a struct; fields ascend by number. */
-export function writeStruct(fields: readonly ThriftField[]): Uint8Array {
-  const out: number[] = [];
-  putStruct(out, fields);
-  return Uint8Array.from(out);
-}
-
-function putStruct(out: number[], fields: readonly ThriftField[]): void {
-  let last = 0;
-  for (const field of fields) {
-    const [id] = field;
-    const head = (type: number) => out.push(((id - last) << 4) | type);
-    putField(out, field, head);
-    last = id;
-  }
-  out.push(wire.stop);
-}
-
-function putField(out: number[], field: ThriftField, head: (type: number) => void): void {
-  const [, type, value] = field;
-  switch (type) {
-    case 'i32':
-    case 'i64':
-      head(wire[type]);
-      return putZigzag(out, value);
-    case 'text':
-      head(wire.binary);
-      return putText(out, value);
-    case 'struct':
-      head(wire.struct);
-      return putStruct(out, value);
-    case 'structs':
-      head(wire.list);
-      return putList(out, wire.struct, value, putStruct);
-    case 'texts':
-      head(wire.list);
-      return putList(out, wire.binary, value, putText);
-    case 'i32s':
-      head(wire.list);
-      return putList(out, wire.i32, value, putZigzag);
-  }
-}
-
-function putList<T>(
-  out: number[],
-  type: number,
-  values: readonly T[],
-  put: (out: number[], value: T) => void,
-): void {
-  out.push((15 << 4) | type);
-  putVarint(out, values.length);
-  for (const value of values) put(out, value);
-}
-
-function putText(out: number[], text: string): void {
-  const bytes = utf8.encode(text);
-  putVarint(out, bytes.length);
-  out.push(...bytes);
-}
-
-function putZigzag(out: number[], value: number): void {
-  putVarint(out, value < 0 ? -2 * value - 1 : 2 * value);
-}
-
-function putVarint(out: number[], value: number): void {
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) out.push((rest % 128) | 128);
-  out.push(rest);
 }

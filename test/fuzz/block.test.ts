@@ -1,23 +1,40 @@
-// Mutants of a block's files whose checksums agree with them, so that every decoder sees the damage:
-// each call answers or says `corrupt`, and nothing traps, hangs or eats memory. `PHLOX_FUZZ` sets the
-// mutants per table; `PHLOX_FUZZ_SEED` repeats a run.
+// Mutants of a block's files whose checksums agree with them, so that every decoder sees the
+// damage: each call answers or says `corrupt`, and nothing traps, hangs or eats memory.
+// `PHLOX_FUZZ` sets the mutants per table; `PHLOX_FUZZ_SEED` repeats a run.
 import { describe, expect, it } from 'vitest';
 import xxhash from 'xxhash-wasm';
 import { BlockReader } from '../../src/block/block-reader.ts';
-import { blockKey, blockPrefix, type TableName, tableFile, tableNames } from '../../src/block/files.ts';
+import {
+  blockKey,
+  blockPrefix,
+  type TableName,
+  tableFile,
+  tableNames,
+} from '../../src/block/files.ts';
 import { readFooter } from '../../src/block/footer.ts';
 import { fileOf } from '../../src/block/meta.ts';
 import { schemas } from '../../src/block/schema.ts';
 import { readSymbols } from '../../src/block/symbols.ts';
 import { packSymbols } from '../../src/kernel/symbols.ts';
 import { createRandom, type Random } from '../fixtures/random.ts';
-import { readerParts, storeBlock, testMeter, testParquet, testUlid } from '../support/block-folder.ts';
+import {
+  readerParts,
+  storeBlock,
+  testMeter,
+  testParquet,
+  testUlid,
+} from '../support/block-folder.ts';
 import { modelBlock } from '../support/block-model.ts';
 
 const mutants = Math.ceil(Number(process.env['PHLOX_FUZZ'] ?? 2000) / 10);
 const seed = Number(process.env['PHLOX_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
-const model = modelBlock(9, { services: 3, stacks: 300, samplesPerProfile: 60, profilesPerSeries: 8 });
+const model = modelBlock(9, {
+  services: 3,
+  stacks: 300,
+  samplesPerProfile: 60,
+  profilesPerSeries: 8,
+});
 const block = await storeBlock(model);
 const { h64Raw } = await xxhash();
 /** Keeps nothing: every read decodes. */
@@ -61,34 +78,38 @@ async function readAll(table: TableName, bytes: Uint8Array): Promise<void> {
 }
 
 describe(`mutants of a block's tables, seed ${seed}`, () => {
-  it.each(tableNames)('%s give an answer or corrupt', async (table) => {
-    const random = createRandom(seed);
-    const key = blockKey(testUlid, tableFile(table));
-    const bytes = await block.memory.get(key);
-    const { footerBytes } = fileOf(block.meta, table);
-    expect(readFooter(bytes).bytes).toBe(footerBytes);
-    const parquet = await testParquet();
-    const before = parquet.memoryBytes();
-    let refused = 0;
-    try {
-      for (let round = 0; round < mutants; round++) {
-        try {
-          await readAll(table, mutant(bytes, random, footerBytes));
-        } catch (error) {
-          expect(error, `round ${round}`).toMatchObject({
-            kind: 'corrupt',
-            message: expect.stringContaining(`block ${testUlid}: `),
-          });
-          refused++;
+  it.each(tableNames)(
+    '%s give an answer or corrupt',
+    async (table) => {
+      const random = createRandom(seed);
+      const key = blockKey(testUlid, tableFile(table));
+      const bytes = await block.memory.get(key);
+      const { footerBytes } = fileOf(block.meta, table);
+      expect(readFooter(bytes).bytes).toBe(footerBytes);
+      const parquet = await testParquet();
+      const before = parquet.memoryBytes();
+      let refused = 0;
+      try {
+        for (let round = 0; round < mutants; round++) {
+          try {
+            await readAll(table, mutant(bytes, random, footerBytes));
+          } catch (error) {
+            expect(error, `round ${round}`).toMatchObject({
+              kind: 'corrupt',
+              message: expect.stringContaining(`block ${testUlid}: `),
+            });
+            refused++;
+          }
         }
+      } finally {
+        await block.memory.put(key, bytes);
       }
-    } finally {
-      await block.memory.put(key, bytes);
-    }
-    expect(refused).toBeGreaterThan(mutants / 4);
-    // What a panic leaves behind is bounded by what checked pages can ask for.
-    expect(parquet.memoryBytes() - before).toBeLessThan(64 * 1024 * 1024);
-    // And the decoder still works.
-    await readAll(table, bytes);
-  }, 120_000);
+      expect(refused).toBeGreaterThan(mutants / 4);
+      // What a panic leaves behind is bounded by what checked pages can ask for.
+      expect(parquet.memoryBytes() - before).toBeLessThan(64 * 1024 * 1024);
+      // And the decoder still works.
+      await readAll(table, bytes);
+    },
+    120_000,
+  );
 });

@@ -46,8 +46,8 @@ export async function testParquet() {
 }
 
 /**
- * The tables as a block in a bucket of its own, with the model's `meta.json`: or that of `like`, with
- * the files as they are.
+ * The tables as a block in a bucket of its own, with the `meta.json` of the model; or that of
+ * `like`, with the files as they are.
  */
 export async function storeBlock(
   model: ModelBlock,
@@ -65,7 +65,9 @@ export async function storeBlock(
   });
   const meta = like === undefined ? metaOf(model, testUlid, files) : { ...like, files };
   // Tables of a test's own may contradict the model's meta, which readers are handed as it is.
-  await stage.commit(tables === undefined && like === undefined ? encodeBlockMeta(meta) : new Uint8Array());
+  await stage.commit(
+    tables === undefined && like === undefined ? encodeBlockMeta(meta) : new Uint8Array(),
+  );
   return { bucket: observedBucket(memory), memory, meta };
 }
 
@@ -85,4 +87,3 @@ export async function openReader(
   const place = { bucket: block.bucket, prefix: blockPrefix(testUlid), ulid: testUlid };
   return new BlockReader(parts ?? (await readerParts()), place, block.meta);
 }
-

@@ -10,8 +10,8 @@ import { KernelPool } from '../../src/kernel/pool.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { defaultLimits } from '../../src/limits/limits.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
-import type { Label } from '../../src/model/labels.ts';
 import { createFingerprint } from '../../src/model/fingerprint.ts';
+import type { Label } from '../../src/model/labels.ts';
 import { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
 import type { Platform } from '../../src/platform.ts';
 import { gunzip } from '../../src/runtime/gzip.ts';
@@ -26,6 +26,16 @@ export interface DatabaseOptions {
   loggedUpTo?: number;
   beforeAppend?: (plan: AppendPlan) => void;
 }
+
+const endlessRoom = {
+  memoryUsed: 0,
+  memoryMax: 1e12,
+  logUsed: 0,
+  logBytesMax: 1e12,
+  logBytesOf: () => 0,
+  tenantCount: 1,
+  disk: undefined,
+};
 
 /** A started database and the handles a test needs. */
 export async function openDatabase(options: DatabaseOptions = {}) {
@@ -83,15 +93,7 @@ export async function openDatabase(options: DatabaseOptions = {}) {
         wal,
         recentKeys,
         gunzip,
-        room: () => ({
-          memoryUsed: 0,
-          memoryMax: 1e12,
-          logUsed: 0,
-          logBytesMax: 1e12,
-          logBytesOf: () => 0,
-          tenantCount: 1,
-          disk: undefined,
-        }),
+        room: () => endlessRoom,
         metrics,
         pause: platform.yield,
         clock,

@@ -22,7 +22,12 @@ export function observedBucket(bucket: Bucket): ObservedBucket {
   const reads: ObservedRead[] = [];
   let answered = 0;
   const observe = async (key: string, isWhole: boolean, read: () => Promise<Uint8Array>) => {
-    const one = { file: key.slice(key.lastIndexOf('/') + 1), bytes: 0, isWhole, wave: answered + 1 };
+    const one = {
+      file: key.slice(key.lastIndexOf('/') + 1),
+      bytes: 0,
+      isWhole,
+      wave: answered + 1,
+    };
     reads.push(one);
     await new Promise((resolve) => setImmediate(resolve));
     const bytes = await read();

@@ -1,9 +1,9 @@
-// A block of pushed profiles, made by the real head and flush, with a source over it whose reads are
-// observed.
+// A block of pushed profiles, made by the real head and flush, with a source over it whose reads
+// are observed.
 import { BlockSource } from '../../src/block/block-source.ts';
 import type { BlockMeta } from '../../src/block/meta.ts';
-import type { StackQuery } from '../../src/model/source.ts';
 import { createMatcher, parseSelector } from '../../src/model/matcher.ts';
+import type { StackQuery } from '../../src/model/source.ts';
 import { readerParts } from './block-folder.ts';
 import { openDatabase } from './database.ts';
 import { observedBucket } from './observed-bucket.ts';

@@ -58,7 +58,12 @@ export class PushedModel {
   constructor(seed: number, size: PushedSize = {}) {
     const { below } = createRandom(seed);
     const { services = 3, pods = 2, profilesPerPod = 4, samplesPerProfile = 12 } = size;
-    const { isSymbolised = false, stacks = 40, startNs = 1_767_323_000_000_000_000n, stepNs = 10_000_000_123n } = size;
+    const {
+      isSymbolised = false,
+      stacks = 40,
+      startNs = 1_767_323_000_000_000_000n,
+      stepNs = 10_000_000_123n,
+    } = size;
     this.#locations = Array.from({ length: locationCount }, (_, i) => ({
       id: i + 1,
       mapping: i % 3,

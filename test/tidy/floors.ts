@@ -98,11 +98,12 @@ export const entryPoints: readonly RegExp[] = [
   // The package's two doors.
   /^src\/cli\/launch\.ts$/,
   /^src\/package\.ts$/,
-  // Called by tests and benches alone: the drivers without a disk, and what the kernel has for
-  // queries before there is one that calls it.
-  /^src\/(bucket\/memory|wal\/memory|kernel\/(stack-sums|symbols))\.ts$/,
+  // Called by tests and benches alone: the drivers without a disk.
+  /^src\/(bucket\/memory|wal\/memory)\.ts$/,
+  // The source over a block, before there is a provider that opens it.
+  /^src\/block\/block-source\.ts$/,
   // Contracts that land ahead of what implements them.
-  /^src\/(model\/(source|point-sums)|query\/service|phlaredb\/(pins|listed-blocks))\.ts$/,
+  /^src\/(query\/service|phlaredb\/(pins|listed-blocks))\.ts$/,
   // Declarations for packages without any.
   /\.d\.ts$/,
   // Scripts.

@@ -1,5 +1,5 @@
-// Damage is said to be damage, by block and file: files cut short or changed, tables that contradict
-// each other, blocks that went away. Never a wrong answer where it can be told.
+// Damage is said to be damage, by block and file: files cut short or changed, tables that
+// contradict each other, blocks that went away. Never a wrong answer where it can be told.
 import { describe, expect, it } from 'vitest';
 import { BlockSource } from '../../../src/block/block-source.ts';
 import { blockKey, type TableName, tableFile, tableNames } from '../../../src/block/files.ts';
@@ -22,7 +22,10 @@ const kernels = new KernelPool({
 
 const size = { stacks: 60, samplesPerProfile: 20, profilesPerSeries: 6, valueMax: 2n ** 40n };
 
-async function sourceOf(block: Awaited<ReturnType<typeof storeBlock>>, meta: BlockMeta = block.meta) {
+async function sourceOf(
+  block: Awaited<ReturnType<typeof storeBlock>>,
+  meta: BlockMeta = block.meta,
+) {
   return new BlockSource({ ...(await readerParts()), kernels }, block.bucket, meta);
 }
 
@@ -124,7 +127,11 @@ describe('a table', () => {
     ['a stack that is its own parent', 'stacktraces', (b) => (b.stacks[5]!.parent = 5)],
     ['a location that is not there', 'stacktraces', (b) => (b.stacks[5]!.location = 60)],
     ['a child of the empty stack', 'stacktraces', (b) => (b.stacks[5]!.parent = 0)],
-    ['an empty stack inside', 'stacktraces', (b) => (b.stacks[5] = { parent: 1, location: undefined })],
+    [
+      'an empty stack inside',
+      'stacktraces',
+      (b) => (b.stacks[5] = { parent: 1, location: undefined }),
+    ],
     ['a mapping that is not there', 'locations', (b) => (b.locations[4]!.mapping = 2)],
     ['a function that is not there', 'locations', (b) => (b.locations[7]!.lines[0]!.fn = 30)],
     ['a series of another service', 'series', (b) => (b.series[1]!.labels[2]!.value = 'other')],

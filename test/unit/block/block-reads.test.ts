@@ -144,7 +144,10 @@ describe('a warm block', () => {
     const parts = await Promise.all(
       Array.from({ length: 5 }, () => source.stacks(query, testMeter())),
     );
-    expect(new Set(parts.map((one) => JSON.stringify(one && 'tree' in one && [...one.tree.parents]))).size).toBe(1);
+    expect(
+      new Set(parts.map((one) => JSON.stringify(one && 'tree' in one && [...one.tree.parents])))
+        .size,
+    ).toBe(1);
     const whole = bucket.reads.filter((one) => one.isWhole).map((one) => one.file);
     expect(whole.length).toBe(new Set(whole).size);
   });
@@ -166,7 +169,9 @@ describe('a query that ends early', () => {
     const over = () => {
       throw new Error('over its bytes');
     };
-    await expect((await cold()).stacks(query, { ...meter, fetch: over })).rejects.toThrow('over its');
+    await expect((await cold()).stacks(query, { ...meter, fetch: over })).rejects.toThrow(
+      'over its',
+    );
     expect(parts.kernels.bytesReserved()).toBeLessThanOrEqual(lent * 2);
   });
 });

@@ -1,5 +1,5 @@
-// A block answers what a plain loop over the pushed profiles answers: stacks by every filter, points,
-// label sets; and the same from `totals` and from `samples`.
+// A block answers what a plain loop over the pushed profiles answers: stacks by every filter,
+// points, label sets; and the same from `totals` and from `samples`.
 import { describe, expect, it } from 'vitest';
 import { BlockReader, column, i64Column } from '../../../src/block/block-reader.ts';
 import { blockPrefix } from '../../../src/block/files.ts';
@@ -33,10 +33,16 @@ describe('stacks', () => {
   it.each([
     ['{service_name="service-1"}', (service: string) => service === 'service-1'],
     ['{service_name!="service-1"}', (service: string) => service !== 'service-1'],
-    ['{service_name=~"service-[02]", __type__="cpu"}', (service: string) => service !== 'service-1'],
+    [
+      '{service_name=~"service-[02]", __type__="cpu"}',
+      (service: string) => service !== 'service-1',
+    ],
     ['{pod="pod-1"}', (_: string, pod: string) => pod === 'pod-1'],
     ['{pod!~"pod-1", __name__="cpu"}', (_: string, pod: string) => pod === 'pod-0'],
-    ['{service_name!~"service-0", pod="pod-0"}', (s: string, p: string) => s !== 'service-0' && p === 'pod-0'],
+    [
+      '{service_name!~"service-0", pod="pod-0"}',
+      (s: string, p: string) => s !== 'service-0' && p === 'pod-0',
+    ],
     ['{zone=""}', all],
     ['{zone!=""}', () => false],
     ['{__unit__="bytes"}', () => false],
@@ -69,7 +75,8 @@ describe('stacks', () => {
     const names = [...model.stacks('cpu', all).keys()].filter((key) => key.includes(';'));
     for (const depth of [1, 2, 3]) {
       const callSite = names[5]!.split(';').slice(0, depth);
-      const begins = (_: unknown, frames: string[]) => callSite.every((one, i) => frames[i] === one);
+      const begins = (_: unknown, frames: string[]) =>
+        callSite.every((one, i) => frames[i] === one);
       const expected = model.stacks('cpu', all, begins);
       expect(await stacks('cpu', '{}', { filter: { callSite } })).toEqual(expected);
       const range = { startNs: startNs + 10_000_000_000n };
@@ -99,7 +106,11 @@ describe('stacks', () => {
   });
 
   it('of profiles are those of their ids', async () => {
-    const reader = new BlockReader(parts, { bucket, prefix: blockPrefix(meta.ulid), ulid: meta.ulid }, meta);
+    const reader = new BlockReader(
+      parts,
+      { bucket, prefix: blockPrefix(meta.ulid), ulid: meta.ulid },
+      meta,
+    );
     const open = await reader.open('profiles', testMeter());
     const byTime = new Map<bigint, Uint8Array>();
     for await (const batch of reader.read(open, { columns: ['time_ns', 'uuid'] }, testMeter())) {
@@ -153,7 +164,11 @@ describe('points', () => {
     return groups;
   }
 
-  async function points(selector: string, groupBy: string[], parts: Pick<PointQuery, 'grid' | 'callSite'>) {
+  async function points(
+    selector: string,
+    groupBy: string[],
+    parts: Pick<PointQuery, 'grid' | 'callSite'>,
+  ) {
     const { profileType, selector: matchers } = everything(meta, 'cpu', selector);
     const query = { selector: matchers, profileType, groupBy, ...parts };
     const found = await source.points(query, testMeter());
@@ -220,7 +235,10 @@ describe('series', () => {
     const both = services.flatMap((one) => [told(one, 'cpu').join(), told(one, 'samples').join()]);
     expect(await sets('{}', ['service_name', '__profile_type__'])).toEqual(both.sort());
     const some = await sets('{service_name!~".*1", __unit__="count"}', ['__type__']);
-    expect(some).toEqual([told('service-0', 'samples').join(), told('service-2', 'samples').join()]);
+    expect(some).toEqual([
+      told('service-0', 'samples').join(),
+      told('service-2', 'samples').join(),
+    ]);
     expect(await sets('{}', [], { startNs: endNs + 1n, endNs: endNs + 2n })).toEqual([]);
     expect(bucket.reads).toEqual([]);
   });
@@ -228,7 +246,9 @@ describe('series', () => {
   it('are read from the block when other labels are asked for or matched', async () => {
     const all = [0, 1, 2].flatMap((service) =>
       [0, 1].flatMap((pod) =>
-        (['cpu', 'samples'] as const).map((type) => withPod(`service-${service}`, `pod-${pod}`, type)),
+        (['cpu', 'samples'] as const).map((type) =>
+          withPod(`service-${service}`, `pod-${pod}`, type),
+        ),
       ),
     );
     expect(await sets('{}', undefined)).toEqual(all.sort());

@@ -22,7 +22,9 @@ function plain(data: ColumnData): unknown[] {
   switch (data.kind) {
     case 'utf8': {
       const { offsets, bytes } = data;
-      return slices(offsets, [...bytes]).map((one) => text.decode(Uint8Array.from(one as number[])));
+      return slices(offsets, [...bytes]).map((one) =>
+        text.decode(Uint8Array.from(one as number[])),
+      );
     }
     case 'bytes16': {
       const rows = Array.from({ length: data.bytes.length / 16 }, (_, i) =>
@@ -83,7 +85,10 @@ describe('a table of several row groups', () => {
     const reader = await openReader(many);
     const meter = testMeter();
     const open = await reader.open('samples', meter);
-    const read = { columns: ['stacktrace_id', 'value', 'span_id'], rows: [[150_000, 60_000]] as const };
+    const read = {
+      columns: ['stacktrace_id', 'value', 'span_id'],
+      rows: [[150_000, 60_000]] as const,
+    };
     const expected = (name: string, from: number, count: number) => {
       const data = samples.columns(from, count).find((one) => one.name === name)!.data;
       return data as Extract<ColumnData, { kind: 'u32' | 'i64' | 'u64' }>;

@@ -1,6 +1,6 @@
 // Plans are data: which row groups and chunks a read takes, and which ranges they are fetched by.
 import { describe, expect, it } from 'vitest';
-import { type ColumnChunk, type RowGroup, type TableFooter } from '../../../src/block/footers.ts';
+import type { ColumnChunk, RowGroup, TableFooter } from '../../../src/block/footers.ts';
 import { leavesOf } from '../../../src/block/leaves.ts';
 import { gapBytesMax, joinRows, planRead, rangeBytesMax } from '../../../src/block/read-plan.ts';
 
@@ -47,7 +47,8 @@ describe('planRead', () => {
 
   it('asks twice over a gap of more than the bound, once over one of the bound', () => {
     const columns = ['series_id', 'count'];
-    const at = (gap: number) => spans(planRead(footerOf([9], [10, gap - 1, 1, 5]), columns, [[0, 9]]));
+    const at = (gap: number) =>
+      spans(planRead(footerOf([9], [10, gap - 1, 1, 5]), columns, [[0, 9]]));
     expect(at(gapBytesMax)).toEqual([[4, 15 + gapBytesMax]]);
     expect(at(gapBytesMax + 1)).toEqual([
       [4, 10],
