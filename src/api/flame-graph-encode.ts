@@ -19,16 +19,13 @@ const varintBytesMax = 10;
 
 /** An answer whose field 1 is the graph, in protobuf. */
 export function encodeFlameGraph(graph: FlameGraph | FlameGraphDiff): Uint8Array {
-  const names = graph.names.map((name) => utf8.encode(name));
   const valueBytes = graph.levels.map((level) => varintsBytes(wordsOf(level)));
   let bytesMax = 8 * varintBytesMax;
-  for (const name of names) bytesMax += name.byteLength + 1 + varintBytesMax;
+  // A UTF-16 unit takes three bytes of UTF-8 at the most.
+  for (const name of graph.names) bytesMax += 3 * name.length + 1 + varintBytesMax;
   for (const bytes of valueBytes) bytesMax += bytes + 2 * (1 + varintBytesMax);
   const writer = new Writer(bytesMax);
-  for (const name of names) {
-    writer.tag(namesTag, name.byteLength);
-    writer.raw(name);
-  }
+  for (const name of graph.names) writer.text(namesTag, name);
   graph.levels.forEach((level, i) => {
     const bytes = valueBytes[i] ?? 0;
     writer.tag(levelsTag, bytes === 0 ? 0 : 1 + sizeOf(bytes, 0) + bytes);
@@ -105,9 +102,12 @@ function varintsBytes(words: Uint32Array): number {
 }
 
 function sizeOf(low: number, high: number): number {
-  if (high === 0 && low < 0x80) return 1;
+  if (high === 0) {
+    if (low < 0x80) return 1;
+    if (low < 0x4000) return 2;
+  }
   const bits = high === 0 ? 32 - Math.clz32(low) : 64 - Math.clz32(high);
-  return Math.ceil(bits / 7);
+  return ((bits + 6) / 7) | 0;
 }
 
 /** Writes into a buffer that is large enough from the start. */
@@ -122,6 +122,26 @@ class Writer {
   tag(tag: number, byteLength: number): void {
     this.#bytes[this.#at++] = tag;
     this.#varint(byteLength, 0);
+  }
+
+  /** Most names are ASCII: an encoder's call costs more than their copy. */
+  text(tag: number, text: string): void {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    this.tag(tag, text.length);
+    let at = this.#at;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#at = start;
+        const encoded = utf8.encode(text);
+        this.tag(tag, encoded.byteLength);
+        this.raw(encoded);
+        return;
+      }
+      bytes[at++] = code;
+    }
+    this.#at = at;
   }
 
   raw(bytes: Uint8Array): void {
@@ -151,10 +171,14 @@ class Writer {
     let at = this.#at;
     let rest = low;
     let above = high;
-    while (above !== 0 || rest >= 0x80) {
+    while (above !== 0) {
       bytes[at++] = (rest & 0x7f) | 0x80;
       rest = ((rest >>> 7) | (above << 25)) >>> 0;
       above >>>= 7;
+    }
+    while (rest >= 0x80) {
+      bytes[at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     bytes[at++] = rest;
     this.#at = at;

@@ -13,6 +13,22 @@ import { serveCommand } from './serve.ts';
 const serveSwitches = new Set(['--help', '-h', '--version', '--multitenancy', '--insecure']);
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
+  query: {
+    summary: 'stacks, as text, pprof, folded, json or a report',
+    load: async () => (await import('./query.ts')).queryCommand,
+  },
+  top: {
+    summary: 'the functions that take most',
+    load: async () => (await import('./top.ts')).topCommand,
+  },
+  diff: {
+    summary: 'what changed between two times or two selections',
+    load: async () => (await import('./diff.ts')).diffCommand,
+  },
+  series: {
+    summary: 'which services, profile types and labels there are',
+    load: async () => (await import('./series.ts')).seriesCommand,
+  },
   inspect: {
     summary: 'what is stored in a data folder or a bucket',
     load: async () => (await import('./inspect.ts')).inspectCommand,

@@ -1,6 +1,6 @@
 // The commands for operators as they are typed, on both runtimes: output, exit codes, and what they
 // find in the data folder of a server that runs.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,42 +10,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { pushAccepted } from '../support/http-push.ts';
+import { phlox } from '../support/phlox-command.ts';
 import { type S3Server, s3Credentials, startS3Server } from '../support/s3-server.ts';
 import { type ServerRuntime, serverRuntimes, startServer } from '../support/servers.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const golden = join(repository, 'test/golden/block');
 const goldenUlid = '01J0GMDEN00000000000000000';
-
-interface Ended {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs `phlox …` from its sources; `env` is all the environment it gets. */
-function phlox(
-  runtime: ServerRuntime,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  cwd = repository,
-): Promise<Ended> {
-  const command = join(repository, 'node_modules/.bin', runtime);
-  const main = join(repository, 'src/cli/main.ts');
-  const all = [...(runtime === 'deno' ? ['run', '-A'] : []), main, ...args];
-  const options = {
-    cwd,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env },
-    maxBuffer: 64 * 1024 * 1024,
-  };
-  return new Promise((resolve, reject) => {
-    execFile(command, all, options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : error.code;
-      if (typeof code === 'number') resolve({ code, stdout, stderr });
-      else reject(error);
-    });
-  });
-}
 
 function expectNarrow(text: string): void {
   expect(text.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
