@@ -5,6 +5,12 @@
 import { assert, Failure } from '../errors.ts';
 import type { FunctionTree } from '../model/source.ts';
 import type { Kernel } from './kernel.ts';
+import {
+  headerInput,
+  optionNumbers,
+  type PprofHeader,
+  type PprofOptions,
+} from './pprof-options.ts';
 import { statuses } from './status.ts';
 import { type BatchFilter, batchColumns, type SampleBatch, setFilter } from './sum-filter.ts';
 import { columnAt, detailOf, fillInput, type SumsExports } from './sums-record.ts';
@@ -29,6 +35,8 @@ export class StackSums {
   /** A reset of the kernel makes another object of these, and the handle void. */
   readonly #head: Kernel['exports'];
   readonly #sums: number;
+  /** What `step` works towards. */
+  #answer: 'functions' | 'pprof' = 'functions';
   /** The filter that the kernel has; `undefined`: none. */
   #filter: BatchFilter | undefined;
 
@@ -182,11 +190,37 @@ export class StackSums {
   }
 
   /**
-   * Builds the function tree for a few milliseconds; true while work remains. Throws `unavailable`
-   * without memory; release the sums then. What is added makes the next call start over.
+   * Works for a few milliseconds on the pprof that was begun, else on the function tree; true while
+   * work remains. Throws `unavailable` without memory; release the sums then. What is added makes a
+   * function tree start over, and forgets a pprof that was begun.
    */
   step(): boolean {
-    return this.#check(this.#call((calls, sums) => calls.functionsStep(sums, stepBudget))) === 1;
+    const isPprof = this.#answer === 'pprof';
+    const answer = this.#call((calls, sums) =>
+      isPprof ? calls.pprofStep(sums, stepBudget) : calls.functionsStep(sums, stepBudget),
+    );
+    return this.#check(answer) === 1;
+  }
+
+  /** Makes a pprof of all that was added what `step` works towards. */
+  beginPprof(header: PprofHeader, options: PprofOptions = {}): void {
+    this.#input(...headerInput(header));
+    const numbers = optionNumbers(options);
+    this.#check(this.#call((calls, sums) => calls.pprofBegin(sums, ...numbers)));
+    this.#answer = 'pprof';
+  }
+
+  /**
+   * The sums as an uncompressed pprof with one sample type, a copy: one sample for each distinct
+   * stack, and only the symbols that are used. Does what `step` has left to do on the pprof that
+   * was begun; with a header, all of it.
+   */
+  pprof(header?: PprofHeader, options?: PprofOptions): Uint8Array<ArrayBuffer> {
+    if (header !== undefined) this.beginPprof(header, options);
+    assert(this.#answer === 'pprof', 'pprof was not begun');
+    while (this.step());
+    const { buffer, at, count } = this.#column('pprof');
+    return new Uint8Array(buffer, at, count).slice();
   }
 
   /**
@@ -194,6 +228,7 @@ export class StackSums {
    * sum that is not zero, and only their names; node 0 alone when there is none.
    */
   functionTree(): FunctionTree {
+    this.#answer = 'functions';
     while (this.step());
     const nodes = this.#column('answer');
     const { buffer, count } = nodes;

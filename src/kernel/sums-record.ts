@@ -20,11 +20,13 @@ export interface SumsExports {
   sumsStartTotals(sums: number, count: number): number;
   sumsBatchTotals(sums: number, count: number, first: number): number;
   functionsStep(sums: number, budget: number): number;
+  pprofBegin(sums: number, maxNodes: number, keep: number, aggregate: number): number;
+  pprofStep(sums: number, budget: number): number;
 }
 
 const columnBytes = 12;
 const columnsFrom = 96;
-const scalars = columnsFrom + 25 * columnBytes;
+const scalars = columnsFrom + 30 * columnBytes;
 /** Offsets in the record, compared with `wasm/query/sums-state.ts` by a test. */
 export const sumsLayout = {
   totals: columnsFrom + 3 * columnBytes,
@@ -32,6 +34,7 @@ export const sumsLayout = {
   answerSums: columnsFrom + 13 * columnBytes,
   nameOffsets: columnsFrom + 14 * columnBytes,
   nameBytes: columnsFrom + 15 * columnBytes,
+  pprof: columnsFrom + 18 * columnBytes,
   detail: scalars + 24,
 } as const;
 

@@ -51,6 +51,7 @@ test('offsets of sums are those of wasm/query/sums-state.ts', () => {
     answerSums: column('ANSWER_SUMS'),
     nameOffsets: column('NAMES'),
     nameBytes: column('NAMES') + 12,
+    pprof: column('PPROF'),
     detail: after + Number(constants.get('DETAIL_AT')),
   });
 });

@@ -3,6 +3,7 @@
 // a way to a sum that is not zero, and only their names. Node 0 is the root of all.
 import { KEYS_STACKS } from '../hash';
 import { LINE_SIZE, LOC_LINE_COUNT, LOC_LINE_START, LOC_SIZE, NONE } from '../layout';
+import { Vec } from '../memory';
 import { MISUSE, OUT_OF_MEMORY } from '../status';
 import { Tree, childOf, dropLookup, labelOf, parentOf, startLookup, treeRoom } from '../tree';
 import { keysOf, lines, locations, stringOffsets } from './columns';
@@ -37,7 +38,9 @@ export function functionsStep(sums: usize, budget: i32): i32 {
     return 1;
   }
   if (phase == PHASE_MARK) {
-    if (!markUsed(sums) || !startAnswer(sums)) return OUT_OF_MEMORY;
+    const nodes = locationTree(sums);
+    if (!markUsed(nodes, columnOf(sums, NODE_SUMS), columnOf(sums, MAP))) return OUT_OF_MEMORY;
+    if (!startAnswer(sums)) return OUT_OF_MEMORY;
     store<u32>(sums, 0, NEXT_NODE);
     store<u32>(sums, PHASE_EXPAND, PHASE);
     return 1;
@@ -52,12 +55,9 @@ function startTree(sums: usize): i32 {
   return 1;
 }
 
-/** Sets MAP to 1 for each node at or below which a sum is not zero, else 0; false: no memory. */
-export function markUsed(sums: usize): bool {
-  const nodes = locationTree(sums);
-  const map = columnOf(sums, MAP);
+/** Sets `map` to 1 for each node at or below which a sum is not zero, else 0; false: no memory. */
+export function markUsed(nodes: Tree, self: Vec, map: Vec): bool {
   if (!startZero(map, nodes.length, 2)) return false;
-  const self = columnOf(sums, NODE_SUMS);
   for (let node = nodes.length; node > 0;) {
     node--;
     if (!u32At(map, node)) {
@@ -133,8 +133,11 @@ function addLocation(sums: usize, tree: Tree, parent: u32, id: u32): u32 {
   return parent;
 }
 
-/** The name with the bytes of a string; a live head may have more strings than at the start. */
-function nameOfString(sums: usize, id: u32): u32 {
+/**
+ * The name with the bytes of a string, NONE without memory. A live head may have more strings than
+ * at the start.
+ */
+export function nameOfString(sums: usize, id: u32): u32 {
   const memo = columnOf(sums, STRING_NAMES);
   const known = id < memo.length ? u32At(memo, id) : 0;
   if (known) return known - 1;

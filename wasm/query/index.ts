@@ -10,6 +10,7 @@ export { sumsAddBatch, sumsBatchTotals, sumsSetNodes, sumsStartTotals } from './
 
 // ---- answers
 export { functionsStep } from './functions';
+export { pprofBegin, pprofStep } from './pprof';
 
 // ---- symbols of a block
 export { loadCheck, loadColumn } from './load';

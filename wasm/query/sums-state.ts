@@ -8,7 +8,7 @@ const LOCATIONS: usize = 0;
 /** Nodes of the answer: names under names, or the stacks of a pprof after `keepLocations`. */
 const ANSWER: usize = 48;
 const COLUMNS: usize = 96;
-const COLUMN_COUNT: u32 = 25;
+const COLUMN_COUNT: u32 = 30;
 
 /** Sums by stack ordinal of a head, and by node, i64. */
 export const STACK_SUMS: usize = 0;
@@ -42,7 +42,7 @@ export const STRING_NAMES: usize = 17;
 export const PPROF: usize = 18;
 
 const DETAIL_AT: usize = 24;
-const SCALARS: usize = COLUMNS + 25 * VEC_SIZE;
+const SCALARS: usize = COLUMNS + 30 * VEC_SIZE;
 /** Sum of all values added, u64. */
 export const ADDED: usize = SCALARS;
 /** Times that pass, i64, both inclusive. */
