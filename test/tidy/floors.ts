@@ -104,7 +104,7 @@ export const entryPoints: readonly RegExp[] = [
   // before the engine has a query for it.
   /^src\/(block\/block-source|kernel\/pprof-merge)\.ts$/,
   // Contracts that land ahead of what implements them.
-  /^src\/(query\/service|phlaredb\/(pins|listed-blocks))\.ts$/,
+  /^src\/(query\/service|convert\/pprof-writer|phlaredb\/(pins|listed-blocks))\.ts$/,
   // Declarations for packages without any.
   /\.d\.ts$/,
   // Scripts.
