@@ -16,6 +16,8 @@ import {
 import { foldedText } from './folded.ts';
 import { namesOf, planLabels, profileTypes, seriesOf, statsOf, valuesOf } from './labels.ts';
 import { type Call, type QueriesOptions, runCall } from './observe.ts';
+import { answerPprof } from './pprof.ts';
+import { answerReport } from './report-query.ts';
 import { timeSeriesOf } from './timeseries.ts';
 import { planSeries, planStacks } from './validate.ts';
 
@@ -23,7 +25,7 @@ import { planSeries, planStacks } from './validate.ts';
 const graphTreeNodesMin = 512;
 
 /** The engine over one provider. */
-export function createQueries(options: QueriesOptions): Omit<QueryService, 'pprof' | 'report'> {
+export function createQueries(options: QueriesOptions): QueryService {
   const run = <T>(kind: string, context: QueryContext, work: (call: Call) => Promise<T>) =>
     runCall(options, kind, context, work);
   return { ...labelCalls(run), ...treeCalls(run), ...otherCalls(run) };
@@ -114,8 +116,10 @@ function treeCalls(run: Run): Pick<QueryService, TreeCalls> {
   };
 }
 
-function otherCalls(run: Run): Pick<QueryService, 'timeSeries' | 'diff'> {
+function otherCalls(run: Run): Omit<QueryService, LabelCalls | TreeCalls> {
   return {
+    pprof: (context, request) => run('pprof', context, (call) => answerPprof(call, request)),
+    report: (context, request) => run('report', context, (call) => answerReport(call, request)),
     timeSeries: (context, request) =>
       run('time_series', context, async ({ planning, read }) => {
         const plan = planSeries(request, planning);

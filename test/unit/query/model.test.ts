@@ -7,6 +7,7 @@ import {
   nodesOfCallTree,
   plainGraph,
   plainSeries,
+  readAnswer,
   seriesRequest,
   stacktracesRequest,
 } from '../../support/query-answers.ts';
@@ -66,6 +67,27 @@ describe.each(seeds)('seed %d', (seed) => {
       expect(plainGraph(diff)).toEqual(model.diff(one, { ...other, tenants: one.tenants }, wanted));
     }
     expect({ lent: lent.now, open: provider.openCount }).toEqual({ lent: 0, open: 0 });
+  });
+
+  test('pprofs equal the model', async () => {
+    const { model, queries, select, contextOf, lent } = world(seed);
+    for (let i = 0; i < 8; i++) {
+      const one = select();
+      const answer = readAnswer(
+        await queries.pprof(contextOf(one.tenants), stacktracesRequest(one, undefined)),
+      );
+      const [name, type, unit] = one.profileType.split(':');
+      expect(answer).toEqual({
+        sampleTypes: [[type, unit]],
+        defaultSampleType: type,
+        timeNs: BigInt(one.range.endMs) * 1_000_000n,
+        durationNs: BigInt(one.range.endMs - one.range.startMs) * 1_000_000n,
+        period: name === 'process_cpu' ? 1_000_000_000n : 524_288n,
+        sums: model.pprof(one),
+        isMerged: true,
+      });
+    }
+    expect(lent.now).toBe(0);
   });
 
   test('series and labels equal the model', async () => {

@@ -71,6 +71,7 @@ test('answers nothing for a range before the lookback, however bad the rest is',
   expect(await queries.tree(context, request)).toEqual(new Uint8Array(0));
   expect(await queries.dot(context, request)).toBe('');
   expect(await queries.folded(context, request)).toBe('');
+  expect(await queries.pprof(context, request)).toEqual(new Uint8Array(0));
   expect((await queries.callTree(context, request)).parents).toHaveLength(1);
   expect(await queries.diff(context, request, request)).toEqual({
     names: ['total'],
