@@ -1,7 +1,7 @@
 // What a pprof says about itself: types, period, time. Owns the header of answers and how it is
 // put over a source's pprof without decoding the samples.
 // https://github.com/google/pprof/blob/main/proto/profile.proto
-import type { PprofHeader } from '../kernel/pprof-merge.ts';
+import type { PprofHeader } from '../kernel/pprof-options.ts';
 import { FieldWriter, fieldsOf } from './protobuf.ts';
 import { rangeNs } from './range.ts';
 import type { SelectPlan } from './validate.ts';

@@ -1,8 +1,9 @@
 // One pprof for all that a query selects. Owns when a source's own pprof can be passed through and
 // when several must be merged; the header is always the query's.
-import { assert } from '../errors.ts';
+import { assert, Failure } from '../errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { type PprofHeader, PprofMerge, type PprofOptions } from '../kernel/pprof-merge.ts';
+import { PprofMerge } from '../kernel/pprof-merge.ts';
+import type { PprofHeader, PprofOptions } from '../kernel/pprof-options.ts';
 import type { PprofRequest } from './contract.ts';
 import type { Call } from './observe.ts';
 import { headerOf, withHeader } from './pprof-header.ts';
@@ -22,8 +23,11 @@ export async function answerPprof(
   const samples = goPgo === undefined ? request.samples : wholeStacks;
   const plan = planStacks({ ...request, samples }, planning, 'any');
   if (plan === undefined) return new Uint8Array(0);
-  const options: PprofOptions = { ...(goPgo === undefined ? {} : { goPgo }) };
-  if (maxNodes > 0) options.maxNodes = maxNodes;
+  const { keepLocations } = goPgo ?? { keepLocations: 0 };
+  if (!Number.isSafeInteger(keepLocations) || keepLocations < 0) {
+    throw new Failure('invalid', `keep locations is ${keepLocations}, want 0 or more`);
+  }
+  const options = { goPgo, maxNodes: maxNodes > 0 ? Math.floor(maxNodes) : 0 };
   return await read((reading) => mergePprofs(reading, kernels, plan, headerOf(plan), options));
 }
 
@@ -44,7 +48,6 @@ export async function mergePprofs(
     kernel ??= kernels.acquire();
     merge ??= new PprofMerge(kernel);
     merge.add(profile);
-    while (merge.step()) await reading.meter.pause();
     await reading.meter.pause();
   };
   try {
@@ -66,14 +69,21 @@ export async function mergePprofs(
     if (first === undefined) return withHeader(new Uint8Array(0), header);
     if (merge === undefined && !isCut) return withHeader(first, header);
     if (merge === undefined) await add(first);
-    return finish(merge, header, options);
+    return await encode(merge, header, options, reading);
   } finally {
     (merge as PprofMerge | undefined)?.release();
     if (kernel !== undefined) kernels.release(kernel);
   }
 }
 
-function finish(merge: PprofMerge | undefined, header: PprofHeader, options: PprofOptions) {
-  assert(merge !== undefined, 'finished a merge that did not begin');
-  return merge.finish(header, options);
+async function encode(
+  merge: PprofMerge | undefined,
+  header: PprofHeader,
+  options: PprofOptions,
+  { meter }: Reading,
+): Promise<Uint8Array> {
+  assert(merge !== undefined, 'encoded a merge that did not begin');
+  merge.begin(header, options);
+  while (merge.step()) await meter.pause();
+  return merge.finish();
 }
