@@ -59,6 +59,7 @@ test.each([
   [['{region="eu"}', '{pod="y"}'], false, []],
   [['{region="eu"}', '{pod="y"}'], true, ['x', 'y']],
   [['{region="eu"}', '{}'], true, ['x', 'y']],
+  [['{region="eu"}', '{}'], false, ['x']],
   [['{}'], false, ['x', 'y']],
   [[''], false, ['x', 'y']],
   [['{pod=""}'], false, []],

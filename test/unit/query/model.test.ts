@@ -12,7 +12,7 @@ import {
   stacktracesRequest,
 } from '../../support/query-answers.ts';
 import { createEngine, nowMs } from '../../support/query-engine.ts';
-import { QueryModel } from '../../support/query-model.ts';
+import { clampedRange, QueryModel } from '../../support/query-model.ts';
 import { modelDiff, modelFlameGraph, modelTreeBytes } from '../../support/query-model-tree.ts';
 import {
   type DrawOptions,
@@ -67,6 +67,22 @@ describe.each(seeds)('seed %d', (seed) => {
       expect(plainGraph(diff)).toEqual(model.diff(one, { ...other, tenants: one.tenants }, wanted));
     }
     expect({ lent: lent.now, open: provider.openCount }).toEqual({ lent: 0, open: 0 });
+  });
+
+  test('a lookback cuts the range, and nothing else', async () => {
+    const { model, select, contextOf } = world(seed);
+    const lookbackMs = 240_000;
+    const { queries } = createEngine(model, { limits: { queryLookbackMs: lookbackMs } });
+    for (let i = 0; i < 8; i++) {
+      const one = select();
+      const range = clampedRange(one.range, nowMs, lookbackMs);
+      const graph = await queries.flameGraph(
+        contextOf(one.tenants),
+        stacktracesRequest(one, undefined),
+      );
+      const seen = range === undefined ? { ...one, tenants: [] } : { ...one, range };
+      expect(plainGraph(graph)).toEqual(model.flameGraph(seen, nodesDefault));
+    }
   });
 
   test('pprofs equal the model', async () => {

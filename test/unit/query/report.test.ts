@@ -78,14 +78,14 @@ describe('a report', () => {
 
   test('never passes its budget, says what it left out, and is the same each time', async () => {
     const stacks = Object.fromEntries(
-      Array.from({ length: 300 }, (_, i) => [
+      Array.from({ length: 120 }, (_, i) => [
         `main;${`package${i % 17}/`.repeat(i % 9)}f${i}|\`x\`@a/very/long/file${i}.go:${i}`,
         1 + i,
       ]),
     );
     const { queries, context } = engineOf(stacks);
     const selector = `{service_name="shop", x!="${'y'.repeat(900)}"}`;
-    for (const budget of [400, 401, 700, 1_000, 2_500, 10_000, 100_000]) {
+    for (const budget of [400, 401, 1_000, 2_500, 100_000]) {
       for (const changes of [{}, { selector }, { baseline: requestOf() }]) {
         const text = await queries.report(context, report({ ...changes, budget }));
         expect(text.length).toBeLessThanOrEqual(budget);
@@ -102,6 +102,13 @@ describe('a report', () => {
     expect((await queries.report(context, report({ budget: 5_000 }))).length).toBeGreaterThan(
       4_500,
     );
+  });
+
+  test('counts recursion once in totals', async () => {
+    const { queries, context } = engineOf({ 'main;f;main;f': 3, g: 1 });
+    const text = await queries.report(context, report());
+    expect(text).toContain('| 75.0 % | 3 ns | 0.0 % | `main` |');
+    expect(text).toContain('| 75.0 % | 3 ns | 75.0 % | `f` |');
   });
 
   test('of no data says so', async () => {

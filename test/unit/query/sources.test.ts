@@ -179,6 +179,16 @@ test('lets others run every ten milliseconds, not more often', async () => {
   expect(clock.yields).toBe(5);
 });
 
+test('lets others run once for all the sources that pause together', async () => {
+  const { queries, context, provider, clock } = createEngine(modelOf(8));
+  provider.before = async (_, meter) => {
+    if (clock.monotonic === 0) clock.monotonic = 20;
+    await meter.pause();
+  };
+  await queries.labelNames(context, labels);
+  expect(clock.yields).toBe(1);
+});
+
 test('opens what a time series needs: one step before its start, up to its last edge', async () => {
   const { queries, context, provider } = createEngine(modelOf(1));
   const range = { startMs: nowMs - 100_000, endMs: nowMs };

@@ -55,6 +55,15 @@ describe('a call graph', () => {
     `);
   });
 
+  test('counts a call once a stack, however often the stack makes it', async () => {
+    const { queries, context } = engineOf({ 'a;b;a;b': 2, c: 2 });
+    const dot = await queries.dot(context, requestOf());
+    expect(dot.match(/N\d -> N\d \[label="[^"]*"/g)).toEqual([
+      'N1 -> N2 [label="2 (50.0 %)"',
+      'N2 -> N1 [label="2 (50.0 %)"',
+    ]);
+  });
+
   test('shows the largest functions, and calls over hidden ones as dashed', async () => {
     const { queries, context } = engineOf({ 'a;b;c': 9, 'a;d': 8, b: 1, 'c;a': 5 });
     const dot = await queries.dot(context, requestOf({ maxNodes: 2 }));

@@ -137,6 +137,8 @@ test.each([
   // The quotient lies just above the middle between two doubles.
   [(2n ** 53n + 1n) * 3n + 1n, 3, 2 ** 53 + 2],
   [(2n ** 53n + 1n) * 3n - 1n, 3, 2 ** 53],
+  // A middle that is passed by less than 2^-64.
+  [2n ** 57n - 2n ** 17n + 16n, 2 ** 40 - 1, 2 ** 17 + 2 ** -35],
   [2n ** 63n - 1n, 1_000_003, 9223344366821.676],
 ])('%d / %d is the nearest double, %d', (sum, count, quotient) => {
   expect(dividedOnce(sum, count)).toBe(quotient);

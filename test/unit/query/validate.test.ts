@@ -90,6 +90,14 @@ test('answers nothing for a range before the lookback, however bad the rest is',
   expect(provider.opened).toEqual([]);
 });
 
+test('still looks at a range that ends with the lookback', async () => {
+  const { queries, context, provider } = engine();
+  const endMs = nowMs - 7 * dayMs;
+  await queries.flameGraph(context, requestOf({ range: { startMs: endMs - 1, endMs } }));
+  const atNs = BigInt(endMs) * 1_000_000n;
+  expect(provider.opened).toEqual([{ startNs: atNs, endNs: atNs }]);
+});
+
 test('moves a start before the lookback to it, silently and before the length', async () => {
   const { queries, context, provider } = engine();
   const range = { startMs: nowMs - 30 * dayMs, endMs: nowMs - 6 * dayMs };
