@@ -33,52 +33,91 @@ export interface HotSpots {
 /** Paths that are spelled out. */
 const pathsMax = 200;
 const samplesPerPause = 256;
-/** More than any profile has; with fewer than 2^30 nodes a pair of ids stays below 2^53. */
-const functionsMax = 2 ** 23;
 
-interface Tally extends HotFunction {
+interface Tally {
   id: number;
+  name: string;
+  self: bigint;
+  total: bigint;
   /** The last sample that counted for the total. */
   stamp: number;
-  selfAt: Map<string, bigint>;
-  totalAt: Map<string, bigint>;
+  spots: Spot[];
+}
+
+/** A function at one place in the source. */
+interface Spot {
+  tally: Tally;
+  place: string;
+  self: bigint;
+  total: bigint;
 }
 
 /** Sums a profile by function and by path. Throws what the meter throws. */
 export async function hotSpotsOf(profile: ReadProfile, meter: QueryMeter): Promise<HotSpots> {
-  const tallies = new Map<string, Tally>();
+  const { tallies, spotsOf } = spotsByLocation(profile);
   const paths = new PathSums();
   let total = 0n;
   for (const [index, { locations, value }] of profile.samples.entries()) {
     if (index % samplesPerPause === 0) await meter.pause();
     total += value;
-    let path = 0;
-    let leaf: Tally | undefined;
-    let leafAt = '';
+    const path: number[] = [];
+    let leaf: Spot | undefined;
     for (const location of locations) {
-      for (const frame of profile.frames[location] ?? []) {
-        leaf = tallyOf(tallies, frame.name);
-        leafAt = placeOf(frame);
-        path = paths.child(path, leaf.id);
-        if (leaf.stamp === index) continue;
-        leaf.stamp = index;
-        leaf.total += value;
-        addTo(leaf.totalAt, leafAt, value);
+      for (const spot of spotsOf[location] ?? []) {
+        const { tally } = spot;
+        leaf = spot;
+        path.push(tally.id);
+        if (tally.stamp === index) continue;
+        tally.stamp = index;
+        tally.total += value;
+        spot.total += value;
       }
     }
     if (leaf !== undefined) {
+      leaf.tally.self += value;
       leaf.self += value;
-      addTo(leaf.selfAt, leafAt, value);
     }
-    paths.add(path, value, leafAt);
+    paths.add(path, value, leaf?.place ?? '');
   }
-  const all = [...tallies.values()];
-  const names = all.map(({ name }) => name);
-  const functions = all.map(({ name, self, total: sum, selfAt, totalAt }) => {
-    return { name, self, total: sum, where: hottest(selfAt) || hottest(totalAt) };
+  const functions = tallies.map(({ name, self, total: sum, spots }): HotFunction => {
+    return { name, self, total: sum, where: hottestOf(spots) };
   });
   functions.sort((a, b) => descending(a.self, b.self) || compareUtf8(a.name, b.name));
+  const names = tallies.map(({ name }) => name);
   return { total, pathCount: paths.count, functions, paths: paths.hottest(names) };
+}
+
+/** Functions and places are looked up once a location, not once a sample. */
+function spotsByLocation(profile: ReadProfile): { tallies: Tally[]; spotsOf: Spot[][] } {
+  const tallies = new Map<string, Tally>();
+  const spots = new Map<string, Spot>();
+  const spotOf = (frame: Frame): Spot => {
+    const name = shownName(frame.name);
+    const place = placeOf(frame);
+    const key = `${name.length}:${name}${place}`;
+    let spot = spots.get(key);
+    if (spot === undefined) {
+      const fresh = { id: tallies.size, name, self: 0n, total: 0n, stamp: -1, spots: [] };
+      const tally: Tally = tallies.get(name) ?? fresh;
+      tallies.set(name, tally);
+      spot = { tally, place, self: 0n, total: 0n };
+      tally.spots.push(spot);
+      spots.set(key, spot);
+    }
+    return spot;
+  };
+  const spotsOf = profile.frames.map((frames) => frames.map(spotOf));
+  return { tallies: [...tallies.values()], spotsOf };
+}
+
+/** The place with the largest self, or total when none has any; of equal ones the first by bytes. */
+function hottestOf(spots: readonly Spot[]): string {
+  const known = spots.filter(({ place }) => place !== '');
+  known.sort(
+    (a, b) =>
+      descending(a.self, b.self) || descending(a.total, b.total) || compareUtf8(a.place, b.place),
+  );
+  return known[0]?.place ?? '';
 }
 
 /** Larger first. */
@@ -87,88 +126,50 @@ export function descending(a: bigint, b: bigint): number {
   return a > b ? -1 : 1;
 }
 
-function tallyOf(tallies: Map<string, Tally>, frameName: string): Tally {
-  const name = shownName(frameName);
-  let tally = tallies.get(name);
-  if (tally === undefined) {
-    const maps = { selfAt: new Map<string, bigint>(), totalAt: new Map<string, bigint>() };
-    tally = { name, self: 0n, total: 0n, where: '', id: tallies.size, stamp: -1, ...maps };
-    tallies.set(name, tally);
-  }
-  return tally;
-}
-
 function placeOf({ file, line }: Frame): string {
   if (file === '') return '';
   return line > 0n ? `${file}:${line}` : file;
 }
 
-function addTo(sums: Map<string, bigint>, key: string, value: bigint): void {
-  sums.set(key, (sums.get(key) ?? 0n) + value);
-}
-
-/** The place with the largest sum; of equal ones the first by bytes. */
-function hottest(sums: ReadonlyMap<string, bigint>): string {
-  let best = '';
-  let most = -1n;
-  for (const [place, sum] of sums) {
-    if (place === '') continue;
-    if (sum > most || (sum === most && compareUtf8(place, best) < 0)) {
-      best = place;
-      most = sum;
-    }
-  }
-  return best;
-}
-
-/** Sums by path: nodes of a tree of function ids; node 0 is the empty stack. */
+/** Sums by path: stacks that differ only in lines are one path. */
 class PathSums {
-  readonly #parents = [0];
-  readonly #ids = [-1];
-  readonly #children = new Map<number, number>();
-  readonly #sums = new Map<number, { value: bigint; places: Map<string, bigint> }>();
+  /** By the ids of the functions, joined. */
+  readonly #sums = new Map<string, { value: bigint; places: Map<string, bigint> }>();
 
   get count(): number {
     return this.#sums.size;
   }
 
-  child(parent: number, id: number): number {
-    const key = parent * functionsMax + id;
-    let node = this.#children.get(key);
-    if (node === undefined) {
-      node = this.#parents.push(parent) - 1;
-      this.#ids.push(id);
-      this.#children.set(key, node);
+  add(ids: readonly number[], value: bigint, place: string): void {
+    const key = ids.join();
+    let sum = this.#sums.get(key);
+    if (sum === undefined) {
+      sum = { value: 0n, places: new Map() };
+      this.#sums.set(key, sum);
     }
-    return node;
-  }
-
-  add(node: number, value: bigint, place: string): void {
-    const sum = this.#sums.get(node) ?? { value: 0n, places: new Map<string, bigint>() };
     sum.value += value;
-    addTo(sum.places, place, value);
-    this.#sums.set(node, sum);
+    sum.places.set(place, (sum.places.get(place) ?? 0n) + value);
   }
 
   hottest(names: readonly string[]): HotPath[] {
     const sorted = [...this.#sums].sort(([, a], [, b]) => descending(a.value, b.value));
     // Equal values around the cut are all spelled out, so that bytes decide and not arrival.
     const least = sorted[pathsMax - 1]?.[1].value ?? 0n;
-    const candidates = sorted.filter(([, { value }]) => value >= least).slice(0, 10 * pathsMax);
-    const spelled = candidates.map(([node, { value, places }]) => {
-      const path = this.#names(node, names);
-      return { names: path, value, where: hottest(places), key: path.join('\n') };
-    });
+    const spelled = sorted
+      .filter(([, { value }]) => value >= least)
+      .map(([key, { value, places }]) => {
+        const path =
+          key === '' ? [noStackName] : key.split(',').map((id) => names[Number(id)] ?? '');
+        return { names: path, value, where: hottestPlace(places), key: path.join('\n') };
+      });
     spelled.sort((a, b) => descending(a.value, b.value) || compareUtf8(a.key, b.key));
     return spelled.slice(0, pathsMax).map(({ key: _, ...path }) => path);
   }
+}
 
-  #names(node: number, names: readonly string[]): string[] {
-    if (node === 0) return [noStackName];
-    const path: string[] = [];
-    for (let at = node; at !== 0; at = this.#parents[at] as number) {
-      path.push(names[this.#ids[at] as number] as string);
-    }
-    return path.reverse();
-  }
+/** The place with the largest sum; of equal ones the first by bytes. */
+function hottestPlace(sums: ReadonlyMap<string, bigint>): string {
+  const known = [...sums].filter(([place]) => place !== '');
+  known.sort(([a, x], [b, y]) => descending(x, y) || compareUtf8(a, b));
+  return known[0]?.[0] ?? '';
 }

@@ -2,7 +2,7 @@
 // into flat stacks of function, file and line, for reports; it keeps nothing of labels or mappings.
 // https://github.com/google/pprof/blob/main/proto/profile.proto
 import type { QueryMeter } from '../model/source.ts';
-import { type Field, fieldsOf, packedOf } from './protobuf.ts';
+import { type Field, fieldsOf, firstOf, packedOf } from './protobuf.ts';
 
 export interface Frame {
   name: string;
@@ -50,20 +50,17 @@ export async function readPprof(bytes: Uint8Array, meter: QueryMeter): Promise<R
       return [get(1), text(get(5))] as const;
     }),
   );
-  const indexes = new Map<bigint, number>();
+  const indexes = new Map<number, number>();
   const frames: Frame[][] = [];
   for (const field of table(4)) {
     const get = scalarsOf(bytes, field);
-    indexes.set(get(1), frames.length);
+    indexes.set(Number(get(1)), frames.length);
     frames.push(framesOf(bytes, field, get(3), files.get(get(2)) ?? '', functions));
     if (frames.length % fieldsPerPause === 0) await meter.pause();
   }
   const samples: ReadProfile['samples'] = [];
   for (const field of table(2)) {
-    const ids = listOf(bytes, field, 1);
-    const value = BigInt.asIntN(64, listOf(bytes, field, 2)[0] ?? 0n);
-    const locations = ids.reverse().map((id) => indexes.get(id) ?? 0);
-    samples.push({ locations, value });
+    samples.push(sampleOf(bytes, field, indexes));
     if (samples.length % (fieldsPerPause / 16) === 0) await meter.pause();
   }
   return { frames, samples };
@@ -100,12 +97,18 @@ function scalarsOf(bytes: Uint8Array, message: Field): (number: number) => bigin
   return (number) => values[number] ?? 0n;
 }
 
-function listOf(bytes: Uint8Array, message: Field, number: number): bigint[] {
-  const values: bigint[] = [];
+/** Both packed and single numbers are legal; there is one value. */
+function sampleOf(bytes: Uint8Array, message: Field, indexes: ReadonlyMap<number, number>) {
+  const locations: number[] = [];
+  let value = 0n;
   for (const field of fieldsOf(bytes, message.bodyFrom, message.end)) {
-    if (field.number !== number) continue;
-    if (field.wire === 2) values.push(...packedOf(bytes, field.bodyFrom, field.end));
-    else values.push(field.value);
+    const { number, wire, bodyFrom, end } = field;
+    if (number === 1) {
+      const ids = wire === 2 ? packedOf(bytes, bodyFrom, end) : [Number(field.value)];
+      for (const id of ids) locations.push(indexes.get(id) ?? 0);
+    } else if (number === 2) {
+      value = BigInt.asIntN(64, wire === 2 ? firstOf(bytes, bodyFrom, end) : field.value);
+    }
   }
-  return values;
+  return { locations: locations.reverse(), value };
 }

@@ -37,12 +37,25 @@ export function* fieldsOf(bytes: Uint8Array, from = 0, end = bytes.length): Gene
   }
 }
 
-/** Numbers of a packed field. */
-export function packedOf(bytes: Uint8Array, from: number, end: number): bigint[] {
-  const cursor = { at: from };
-  const values: bigint[] = [];
-  while (cursor.at < end) values.push(readVarint(bytes, cursor, end));
+/** Numbers of a packed field, exact below 2^53. */
+export function packedOf(bytes: Uint8Array, from: number, end: number): number[] {
+  const values: number[] = [];
+  for (let at = from; at < end; ) {
+    let value = 0;
+    let scale = 1;
+    let byte = 0x80;
+    for (; byte >= 0x80 && at < end; scale *= 128) {
+      byte = bytes[at++] as number;
+      value += (byte & 0x7f) * scale;
+    }
+    values.push(value);
+  }
   return values;
+}
+
+/** The first number of a packed field, as unsigned 64 bits; 0 when it has none. */
+export function firstOf(bytes: Uint8Array, from: number, end: number): bigint {
+  return from < end ? readVarint(bytes, { at: from }, end) : 0n;
 }
 
 function readVarint(bytes: Uint8Array, cursor: { at: number }, end: number): bigint {
