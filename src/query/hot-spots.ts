@@ -110,7 +110,7 @@ function spotsByLocation(profile: ReadProfile): { tallies: Tally[]; spotsOf: Spo
   return { tallies: [...tallies.values()], spotsOf };
 }
 
-/** The place with the largest self, or total when none has any; of equal ones the first by bytes. */
+/** The place with the largest self, then total; of equal ones the first by bytes. */
 function hottestOf(spots: readonly Spot[]): string {
   const known = spots.filter(({ place }) => place !== '');
   known.sort(

@@ -1,6 +1,7 @@
 // The oracle of queries: keeps every pushed pprof as plain rows and answers each call of the query
 // engine by brute force, with the rules of the wire. Shares no code with the product, knows no
 // heads and no blocks, and checks no limits: ask it only what is legal.
+import { nearestQuotient } from './nearest-quotient.ts';
 import {
   compareBytes,
   type ModelPush,
@@ -264,31 +265,6 @@ function edgeOf(timeNs: bigint, range: ModelRange, stepMs: number): number | und
     if (timeNs <= BigInt(edgeMs) * 1_000_000n) return edgeMs;
   }
   return undefined;
-}
-
-/** `sum / count` as the nearest double, the even one of two: tried out among the neighbours. */
-function nearestQuotient(sum: bigint, count: bigint): number {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, Number(sum) / Number(count));
-  const guess = view.getBigInt64(0);
-  const distance = (bits: bigint) => {
-    const difference = scaledDouble(bits) * count - (sum << 1074n);
-    return difference < 0n ? -difference : difference;
-  };
-  const near = [-2n, -1n, 0n, 1n, 2n].map((step) => guess + step).filter((bits) => bits >= 0n);
-  const [best] = near.sort((a, b) => {
-    const [x, y] = [distance(a), distance(b)];
-    return x === y ? Number((a & 1n) - (b & 1n)) : x < y ? -1 : 1;
-  });
-  view.setBigInt64(0, best as bigint);
-  return view.getFloat64(0);
-}
-
-/** A double that is not negative, by its bits, times 2^1074: a whole number. */
-function scaledDouble(bits: bigint): bigint {
-  const exponent = bits >> 52n;
-  const fraction = bits & ((1n << 52n) - 1n);
-  return exponent === 0n ? fraction : ((1n << 52n) | fraction) << (exponent - 1n);
 }
 
 const distinct = (texts: readonly string[]) => [...new Set(texts)].sort(compareBytes);
