@@ -124,6 +124,12 @@ export class Head {
     };
   }
 
+  /** A record whose rows are here is in the log a second time, as `sequence`, not committed yet. */
+  loggedAgain(sequence: number): void {
+    assert(!this.#isSealed, 'a sealed head takes no records');
+    this.#pending.push(this.#mark(sequence));
+  }
+
   /** The log holds every record up to `sequence`: their rows become visible. */
   commit(sequence: number): void {
     while (this.#pending.length > 0 && (this.#pending[0] as Mark).sequence <= sequence) {

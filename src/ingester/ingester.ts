@@ -36,6 +36,12 @@ export interface IngesterOptions extends InstancesOptions {
 
 /** Over this part of a bound the largest heads are flushed; at the bound pushes are refused. */
 const pressureShare = 0.75;
+/** Tenants with less in the log are not worth a block when only the log is short. */
+const relogBytesMax = 256 * 1024;
+/** Of the log, logged again at a time: a part of the segment that this frees. */
+const relogShare = 1 / 128;
+/** What fails for so many tenants fails for all, until the next tick. */
+const reliefFailuresMax = 3;
 /** In this time heads grow by a few MiB at most. */
 const measureMs = 20;
 
@@ -189,10 +195,12 @@ export class Ingester implements IngesterService {
 
   /**
    * Flushes heads until memory and log are below their shares again: the largest when memory is
-   * short, those that hold the oldest room when the log is.
+   * short, those that hold the oldest room when the log is; of these, small ones are logged again.
    */
   async #relieve(): Promise<void> {
-    const { log, wal } = this.#options;
+    const { log, metrics, wal } = this.#options;
+    let failures = 0;
+    let relogBytes = this.#options.logBytesMax * relogShare;
     const open = [...this.#instances.all()];
     const bySize = open.toSorted((a, b) => b.database.bytesUsed() - a.database.bytesUsed());
     const byTenant = new Map(open.map((instance) => [instance.tenant, instance]));
@@ -206,11 +214,21 @@ export class Ingester implements IngesterService {
       const isMemory = isMemoryShort();
       if (!isMemory && logUsed <= logBytesMax * pressureShare) return;
       if (instance.database.bytesUsed() === 0) continue;
+      const { tenant } = instance;
+      const bytes = wal.bytesUsedBy(tenant);
       try {
-        await instance.flush(isMemory ? 'memory' : 'log');
+        const isSmall = !isMemory && bytes <= Math.min(relogBytes, relogBytesMax);
+        if (isSmall && (await instance.relog())) {
+          relogBytes -= bytes;
+          metrics.storage.relogged.inc();
+        } else {
+          await instance.flush(isMemory ? 'memory' : 'log');
+        }
       } catch (error) {
-        log.warn('pressure is not relieved', { tenant: instance.tenant, error: messageOf(error) });
-        return;
+        // One tenant's failure is no reason to let the others fill memory and log.
+        log.warn('pressure is not relieved', { tenant, error: messageOf(error) });
+        failures += 1;
+        if (failures === reliefFailuresMax) return;
       }
     }
   }

@@ -73,6 +73,11 @@ export class Instance {
     this.#startSync();
   }
 
+  /** See `Phlaredb.relog`. */
+  relog(): Promise<boolean> {
+    return this.database.relog();
+  }
+
   /** Flushes and ships what is due. Answers when it next wants to be called. */
   async tick(nowMs: number): Promise<number> {
     const blocksBefore = this.database.blocks.length;

@@ -230,6 +230,10 @@ function storageMetrics({ counter, gauge, histogram }: Makers) {
     logFaults: counter('phlox_log_faults_total', 'Damage found in the log, by what it is.', [
       'reason',
     ]),
+    relogged: counter(
+      'phlox_log_tenants_relogged_total',
+      'Times that the records of a small tenant were logged again to free the oldest room.',
+    ),
     logBytes: gauge('phlox_log_bytes', 'Bytes of log records not yet in a block.'),
   };
 }

@@ -16,6 +16,7 @@ import { quarantineBlocks } from './block-quarantine.ts';
 import { FlushQueue, type FlushQueueOptions } from './flush-queue.ts';
 import { flushDelayMs } from './flush-spread.ts';
 import { Rebuild } from './rebuild.ts';
+import { relog } from './relog.ts';
 
 export type FlushReason = 'max-duration' | 'max-block-bytes' | 'api' | 'memory' | 'log' | 'stop';
 
@@ -32,6 +33,7 @@ export interface PhlaredbOptions extends FlushQueueOptions {
   headBytesMax: number;
 }
 
+const ended = () => undefined;
 const rebuildWaits = { baseMs: 500, maxMs: 30_000 };
 
 export class Phlaredb {
@@ -43,6 +45,7 @@ export class Phlaredb {
   #scanner: Kernel | undefined;
   #rebuilding: Promise<void> | undefined;
   #rebuild: Rebuild | undefined;
+  #relogging: Promise<void> = Promise.resolve();
   /** Why a rebuild was given up at the stop: records are in the log alone. */
   #rebuildFailure: Failure | undefined;
   /** Aborted when the database is to end: a rebuild that fails is not tried again then. */
@@ -228,6 +231,29 @@ export class Phlaredb {
     this.#options.metrics.head.flushReasons.inc({ reason });
   }
 
+  /**
+   * Logs the records of a small tenant again, so that they do not pin the log's oldest room. False
+   * when only a flush can do that now. Rejects when the log cannot be written.
+   */
+  relog(): Promise<boolean> {
+    const head = this.#live;
+    if (head === undefined || this.#rebuilding !== undefined) return Promise.resolve(false);
+    const relogging = relog(head, {
+      tenant: this.#options.tenant,
+      wal: this.#options.wal,
+      isOnly: (one) => one === this.#live && this.#queue.dueAtMs === Infinity && this.isReady,
+      appended: (one, sequence) => {
+        this.#appendedUpTo = sequence;
+        one.loggedAgain(sequence);
+      },
+      commit: (sequence) => this.commit(sequence),
+      rollback: (refusedUpTo) => this.rollback(refusedUpTo),
+    });
+    // A rebuild must find either no copy or all.
+    this.#relogging = relogging.then(ended, ended);
+    return relogging;
+  }
+
   /** Seals the live head and writes every sealed head; resolves when all are blocks. */
   async flush(reason: FlushReason): Promise<void> {
     if (reason === 'stop') this.#stopping.abort();
@@ -348,6 +374,7 @@ export class Phlaredb {
     this.#rebuild = rebuild;
     for (let attempt = 1; ; attempt++) {
       try {
+        await this.#relogging;
         const { head, upTo } = await rebuild.catchUp();
         // Nothing awaits from this check to the end: a push either was read or finds the head.
         if (upTo >= this.#appendedUpTo) {

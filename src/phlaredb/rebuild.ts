@@ -11,6 +11,7 @@ import type { Metrics } from '../metrics/registry.ts';
 import { profileTimeNs } from '../model/time.ts';
 import type { Clock } from '../platform.ts';
 import type { StoredRecord, Wal } from '../wal/wal.ts';
+import { superseded } from './superseded.ts';
 
 export interface RebuildOptions {
   tenant: string;
@@ -46,6 +47,8 @@ const sliceMs = 10;
 
 export class Rebuild {
   readonly #options: RebuildOptions;
+  /** Sequences of records that the log holds a second time, later. */
+  #superseded: ReadonlySet<number> | undefined;
   /** Sequences in quarantine. */
   readonly #setAside = new Set<number>();
   #head: Head;
@@ -68,9 +71,11 @@ export class Rebuild {
    */
   async catchUp(): Promise<Rebuilt> {
     const { wal, tenant, pause, clock } = this.#options;
+    this.#superseded ??= await superseded(wal, tenant, pause);
     let startMs = clock.monotonicMs();
     for await (const record of wal.read(tenant, this.#upTo + 1)) {
-      const isApplied = this.#setAside.has(record.sequence) || (await this.#apply(record));
+      const isDone = this.#setAside.has(record.sequence) || this.#superseded.has(record.sequence);
+      const isApplied = isDone || (await this.#apply(record));
       if (!isApplied) return this.catchUp();
       this.#upTo = record.sequence;
       if (this.#isFull()) await this.#roll(record.sequence + 1);

@@ -112,10 +112,10 @@ export class LogIndex {
     return count;
   }
 
-  *headers(): Iterable<RecordHeader> {
-    const isHeld = (tenant: string, sequence: number) => this.isHeld(tenant, sequence);
+  *headers(tenant?: string): Iterable<RecordHeader> {
+    const isHeld = (of: string, sequence: number) => this.isHeld(of, sequence);
     // A copy, because a segment may go while the reader waits.
-    for (const segment of [...this.#segments]) yield* segment.headers(isHeld);
+    for (const segment of [...this.#segments]) yield* segment.headers(isHeld, tenant);
   }
 
   /** The newest record that is held of each tenant that has one. */

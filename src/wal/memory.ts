@@ -57,8 +57,11 @@ export class MemoryWal implements Wal {
     return Promise.resolve();
   }
 
-  async *headers(): AsyncIterable<RecordHeader> {
-    const all = [...this.#records.values()].flat().filter((one) => one.sequence <= this.#committed);
+  async *headers(tenant?: string): AsyncIterable<RecordHeader> {
+    const chosen = tenant === undefined ? [...this.#records.values()] : [this.#records.get(tenant)];
+    const all = chosen
+      .flatMap((records) => records ?? [])
+      .filter((one) => one.sequence <= this.#committed);
     all.sort((a, b) => a.sequence - b.sequence);
     for (const { body, labels: _labels, ...header } of all) {
       yield { ...header, bodyBytes: body.length };

@@ -132,10 +132,16 @@ export class SegmentIndex {
     return true;
   }
 
-  /** Headers of the records for which `isHeld` is true. */
-  *headers(isHeld: (tenant: string, sequence: number) => boolean): Iterable<RecordHeader> {
+  /** Headers of the records, of one tenant or all, for which `isHeld` is true. */
+  *headers(
+    isHeld: (tenant: string, sequence: number) => boolean,
+    only?: string,
+  ): Iterable<RecordHeader> {
     const rows = this.#rows;
+    const id = only === undefined ? undefined : this.#idOf.get(only);
+    if (only !== undefined && id === undefined) return;
     for (let row = 0; row < rows.count; row++) {
+      if (id !== undefined && rows.tenantIdOf(row) !== id) continue;
       const tenant = this.#tenantOf(row);
       const { sequence, bodyBytes } = rows.placeOf(row);
       if (rows.isDamaged(row) || !isHeld(tenant, sequence)) continue;

@@ -145,8 +145,8 @@ export class SegmentWal implements Wal {
     return this.#open?.committer.queue.refusedUpTo() ?? 0;
   }
 
-  async *headers(): AsyncIterable<RecordHeader> {
-    yield* this.#opened().index.headers();
+  async *headers(tenant?: string): AsyncIterable<RecordHeader> {
+    yield* this.#opened().index.headers(tenant);
   }
 
   read(tenant: string, from: number): AsyncIterable<StoredRecord> {

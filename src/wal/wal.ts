@@ -60,8 +60,8 @@ export interface Wal {
    * committed by then never will be. Set before the rejections of `commit` are heard.
    */
   refusedUpTo(): number;
-  /** Headers of the committed records not yet released, in sequence order. */
-  headers(): AsyncIterable<RecordHeader>;
+  /** Headers of the committed records not yet released, of one tenant or all, in sequence order. */
+  headers(tenant?: string): AsyncIterable<RecordHeader>;
   /** The tenant's committed records with sequence ≥ `from`, not released, in sequence order. */
   read(tenant: string, from: number): AsyncIterable<StoredRecord>;
   /** Tenants with committed records that are not released, and the newest of each. */
@@ -72,7 +72,8 @@ export interface Wal {
    */
   recentKeys(sinceMs: number, tenant?: string): Iterable<RecentKey>;
   /**
-   * The tenant's records up to and including `upTo` are in the block `ulid` or an earlier one.
+   * The tenant's records up to and including `upTo` are in the block `ulid` or an earlier one, or
+   * were logged again and will be in it.
    * Resolves once that is durable: from then on they are not read again and their room may be
    * reused. Rejects with `unavailable`; it may be said again.
    */

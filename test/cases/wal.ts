@@ -57,6 +57,19 @@ export function walContract(name: string, open: (options: OpenWalOptions) => Pro
       }
     });
 
+    it('tells the headers of one tenant or of all', async () => {
+      for (const tenant of ['a', 'b', 'a']) wal.append(record(tenant));
+      await wal.commit(wal.append(record('c')));
+      const tenantsOf = async (tenant?: string) => {
+        const found: string[] = [];
+        for await (const header of wal.headers(tenant)) found.push(header.tenant);
+        return found;
+      };
+      expect(await tenantsOf()).toEqual(['a', 'b', 'a', 'c']);
+      expect(await tenantsOf('a')).toEqual(['a', 'a']);
+      expect(await tenantsOf('nobody')).toEqual([]);
+    });
+
     it('copies what it keeps', async () => {
       const sent = record('a', 1);
       const sequence = wal.append(sent);

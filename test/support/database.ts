@@ -15,15 +15,18 @@ import type { Label } from '../../src/model/labels.ts';
 import { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
 import type { Platform } from '../../src/platform.ts';
 import { gunzip } from '../../src/runtime/gzip.ts';
+import type { MemoryWal } from '../../src/wal/memory.ts';
 import { memoryPlatform } from './memory-platform.ts';
 
 export interface DatabaseOptions {
   headBytesMax?: number;
   /** Linear memory of one kernel. */
   kernelBytesMax?: number;
-  /** Called before each append of a kernel; what it throws is what the append throws. */
   /** The last record that the log has of the tenant. */
   loggedUpTo?: number;
+  /** The log of an earlier database. */
+  wal?: MemoryWal;
+  /** Called before each append of a kernel; what it throws is what the append throws. */
   beforeAppend?: (plan: AppendPlan) => void;
 }
 
@@ -39,7 +42,7 @@ const endlessRoom = {
 
 /** A started database and the handles a test needs. */
 export async function openDatabase(options: DatabaseOptions = {}) {
-  const platform = await memoryPlatform();
+  const platform = await memoryPlatform(options.wal === undefined ? {} : { wal: options.wal });
   const { wal, clock } = platform;
   const metrics = createMetrics({ processMetrics: false });
   const log = createLogger({

@@ -255,7 +255,7 @@ export function boundWal(inner: Wal, changes: Omit<Partial<Wal>, 'id'>): Wal {
     append: (record) => inner.append(record),
     commit: (sequence) => inner.commit(sequence),
     refusedUpTo: () => inner.refusedUpTo(),
-    headers: () => inner.headers(),
+    headers: (tenant) => inner.headers(tenant),
     read: (tenant, from) => inner.read(tenant, from),
     newestHeld: () => inner.newestHeld(),
     recentKeys: (sinceMs, tenant) => inner.recentKeys(sinceMs, tenant),
