@@ -50,6 +50,7 @@ export class Ingester implements IngesterService {
   readonly #lifecycle = new Lifecycle();
   readonly #instances: Instances;
   readonly #pushes = new Set<Promise<void>>();
+  #ticking: Promise<unknown> = Promise.resolve();
   #measuredMs = Number.NEGATIVE_INFINITY;
   #measuredBytes = 0;
 
@@ -168,9 +169,15 @@ export class Ingester implements IngesterService {
   }
 
   /** Drives sub-services and instances; answers when it next wants to be called. */
-  async tick(nowMs: number): Promise<number> {
+  tick(nowMs: number): Promise<number> {
+    const ticking = this.#tick(nowMs);
+    this.#ticking = ticking;
+    return ticking;
+  }
+
+  async #tick(nowMs: number): Promise<number> {
     let nextMs = nowMs + 60_000;
-    if (this.#lifecycle.state !== 'Running') return nextMs;
+    if (!this.#isRunning) return nextMs;
     for (const service of this.#options.subServices) {
       try {
         nextMs = Math.min(nextMs, await service.tick(nowMs));
@@ -185,6 +192,8 @@ export class Ingester implements IngesterService {
     }
     this.#instances.reopen();
     for (const instance of [...this.#instances.all()]) {
+      // A stop flushes what is left, all tenants in one go.
+      if (!this.#isRunning) return nextMs;
       nextMs = Math.min(nextMs, await instance.tick(nowMs));
       await this.#instances.unloadIdle(instance);
     }
@@ -212,6 +221,7 @@ export class Ingester implements IngesterService {
     for (const instance of isMemoryShort() ? bySize : byPin) {
       const { logUsed, logBytesMax } = this.#room();
       const isMemory = isMemoryShort();
+      if (!this.#isRunning) return;
       if (!isMemory && logUsed <= logBytesMax * pressureShare) return;
       if (instance.database.bytesUsed() === 0) continue;
       const { tenant } = instance;
@@ -266,7 +276,7 @@ export class Ingester implements IngesterService {
   }
 
   /**
-   * Refuses new pushes, waits for those under way, flushes and ships every tenant, stops the
+   * Refuses new pushes, waits for those and a tick under way, flushes and ships every tenant, stops the
    * sub-services in reverse order. Rejects with everything that went wrong, after all of it ran.
    */
   async stop(): Promise<void> {
@@ -274,7 +284,7 @@ export class Ingester implements IngesterService {
     if (this.#lifecycle.state === 'New' || this.#lifecycle.state === 'Terminated') return;
     const isFailed = this.#lifecycle.state === 'Failed';
     if (!isFailed) this.#lifecycle.enter('Stopping');
-    await Promise.allSettled([...this.#pushes, this.#instances.settled()]);
+    await Promise.allSettled([...this.#pushes, this.#ticking, this.#instances.settled()]);
     const failures: unknown[] = [];
     const deadlineMs = platform.clock.monotonicMs() + stopDeadlineMs;
     for (const instance of this.#instances.all()) {
@@ -292,6 +302,10 @@ export class Ingester implements IngesterService {
       throw new Failure('unavailable', message, { cause: failures[0] });
     }
     if (!isFailed) this.#lifecycle.enter('Terminated');
+  }
+
+  get #isRunning(): boolean {
+    return this.#lifecycle.state === 'Running';
   }
 
   #assertAccepting(): void {

@@ -158,11 +158,14 @@ export class Instance {
     finished.abort();
     await timer;
     const unshipped = await shipper.unshipped();
-    if (unshipped.length > 0) {
-      throw new Failure(
-        'unavailable',
-        `${unshipped.length} blocks are not in the bucket: ${unshipped.slice(0, 3).join(' ')}`,
-      );
-    }
+    if (unshipped.length === 0) return;
+    const { maxSyncTime } = await shipper.timestamps();
+    const isNone = maxSyncTime === undefined;
+    const upTo = isNone ? '' : `; all is there up to ${new Date(maxSyncTime).toISOString()}`;
+    const names = unshipped.slice(0, 3).join(' ');
+    throw new Failure(
+      'unavailable',
+      `${unshipped.length} blocks are not in the bucket: ${names}${upTo}`,
+    );
   }
 }

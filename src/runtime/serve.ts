@@ -83,13 +83,13 @@ async function serveLocked(
   const ticker = startTicker(app.tick, platform.clock.nowMs);
   const signal = await stopping;
   log.info('stopping', { signal });
-  await ticker.stop();
+  // Not ready from this turn on, though a tick may still be writing blocks.
+  const ends = await Promise.allSettled([app.stop(), ticker.stop()]);
   let exitCode = 0;
-  try {
-    await app.stop();
-  } catch (error) {
+  for (const end of ends) {
+    if (end.status === 'fulfilled') continue;
     exitCode = 1;
-    log.error('stopped, not everything is safe', { error: messageOf(error) });
+    log.error('stopped, not everything is safe', { error: messageOf(end.reason) });
   }
   await server.close();
   if (exitCode === 0) log.info('stopped');
