@@ -120,6 +120,9 @@ export class Instances {
     for (const name of ['series', 'profiles', 'samples'] as const) {
       metrics.head[name].remove({ tenant });
     }
+    for (const name of ['unshippedBlocks', 'shipperMinTime', 'shipperMaxSyncTime'] as const) {
+      metrics.storage[name].remove({ tenant });
+    }
     await instance.database.close();
     log.debug('tenant unloaded', { tenant });
   }

@@ -346,6 +346,7 @@ describe('life', () => {
       await test.app.tick(test.platform.clock.nowMs());
       return (await test.metric('phlox_instances')) === 0;
     });
+    expect((await test.get('/metrics')).body).not.toMatch(/phlox_shipper_\w+\{tenant/);
     const again = await test.push([{ labels, profiles: [stamped(goCpu.packed, 1n)] }]);
     expect(again.status).toBe(200);
     expect(await test.metric('phlox_instances')).toBe(1);
