@@ -79,6 +79,19 @@ describe('a small head', () => {
     expect(wal.bytesUsed()).toBe(0);
   });
 
+  it('may be logged again after that failed, and is still found once', async () => {
+    const wal = testWal();
+    const { database, push } = await openDatabase({ wal });
+    for (const i of [1, 2]) await push('shop', profile(i));
+    const release = wal.release.bind(wal);
+    wal.release = () => Promise.reject(new Failure('unavailable', 'log: input/output error'));
+    await database.relog().catch(() => undefined);
+    wal.release = release;
+    expect(await database.relog()).toBe(true);
+    expect(await sequences(wal)).toEqual([5, 6, 7, 8]);
+    expect(await afterRestart(wal)).toBe(2);
+  });
+
   it('takes pushes meanwhile, which stay in the log as they are', async () => {
     const wal = testWal();
     const { database, push } = await openDatabase({ wal });
@@ -165,6 +178,22 @@ describe('a head that only a flush can take out of the log', () => {
     expect(await sequences(wal)).toEqual([1, 2, 3]);
     expect(await profilesIn(database)).toBe(2);
     expect(wal.bytesUsed()).toBe(0);
+  });
+
+  it('is found once after a restart when only a part of it was logged again', async () => {
+    const wal = testWal();
+    const { database, push } = await openDatabase({ wal });
+    for (const i of [1, 2]) await push('shop', profile(i));
+    const append = wal.append.bind(wal);
+    wal.append = (record) => {
+      wal.append = () => {
+        throw new Failure('unavailable', 'log is full');
+      };
+      return append(record);
+    };
+    await database.relog();
+    wal.append = append;
+    expect(await afterRestart(wal)).toBe(2);
   });
 
   it('is none at all, or an empty one', async () => {
