@@ -276,8 +276,8 @@ export class Ingester implements IngesterService {
   }
 
   /**
-   * Refuses new pushes, waits for those and a tick under way, flushes and ships every tenant, stops the
-   * sub-services in reverse order. Rejects with everything that went wrong, after all of it ran.
+   * Refuses new pushes, waits for those and a tick under way, flushes and ships every tenant, stops
+   * the sub-services in reverse order. Rejects with all that went wrong, after all of it ran.
    */
   async stop(): Promise<void> {
     const { subServices, stopDeadlineMs, platform, log } = this.#options;
