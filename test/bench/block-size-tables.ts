@@ -8,6 +8,7 @@ import { steadyService } from '../support/steady-service.ts';
 import { tablesOf } from '../support/tables.ts';
 
 export interface Shape {
+  block: ModelBlock;
   tables: Table[];
   samples: number;
   /** Bytes of the gzipped pprofs that hold these samples. */
@@ -57,7 +58,7 @@ export function steadyShape({ kind, services, profilesPerService }: ShapeOptions
     addService(builder, service, profiles);
   }
   const { block } = builder;
-  return { tables: tablesOf(block), samples: block.samples.length, pushedBytes };
+  return { block, tables: tablesOf(block), samples: block.samples.length, pushedBytes };
 }
 
 function addService(builder: Builder, service: number, profiles: readonly Profile[]): void {

@@ -1,6 +1,7 @@
 // The benches of one runtime: prints `{ version, rows }` as JSON. Started by run.mjs, which passes
 // the options as one JSON argument. A bench that cannot run fails the process.
 import process from 'node:process';
+import { blockReadRows } from './block-read-bench.ts';
 import { flushRows } from './flush-bench.ts';
 import { kernelRows } from './kernel-bench.ts';
 import type { BenchOptions, Row } from './measure.ts';
@@ -16,6 +17,7 @@ const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>
   memory: memoryRows,
   kernel: kernelRows,
   merge: mergeRows,
+  read: blockReadRows,
   push: pushRows,
   flush: flushRows,
   replay: replayRows,
