@@ -3,10 +3,12 @@
 // through a borrowed kernel, which goes back whatever happens.
 import { Failure, isFailure } from '../errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { PprofHeader } from '../kernel/pprof-options.ts';
 import { StackSums } from '../kernel/stack-sums.ts';
 import type { BatchFilter, SampleBatch } from '../kernel/sum-filter.ts';
 import { loadSymbols, type PackedSymbols } from '../kernel/symbols.ts';
 import type { Labels } from '../model/labels.ts';
+import { parseProfileType } from '../model/profile-type.ts';
 import type { QueryMeter, SampleFilter, StackPart, StackQuery } from '../model/source.ts';
 import type { BlockReader, OpenTable } from './block-reader.ts';
 import { EarlyStart } from './early-start.ts';
@@ -51,9 +53,11 @@ export async function readStacks(
         inTable(reader, samples.open, () => sums.addSamples(batch, samples.filter));
       }
       if (sums.isEmpty) return undefined;
+      const isPprof = query.shape === 'pprof';
+      if (isPprof) sums.beginPprof(headerOf(query));
       while (sums.step()) await meter.pause();
-      if (query.shape === 'functions') return { shape: 'functions', tree: sums.functionTree() };
-      throw new Failure('internal', 'blocks do not answer pprof');
+      if (isPprof) return { shape: 'pprof', profile: sums.pprof() };
+      return { shape: 'functions', tree: sums.functionTree() };
     });
   } finally {
     await samples?.batches.return();
@@ -190,6 +194,20 @@ function profilesOf(datasets: readonly Dataset[]): [first: number, count: number
   const first = datasets[0]?.profiles[0] ?? 0;
   const [from, count] = datasets.at(-1)?.profiles ?? [first, 0];
   return [first, from + count - first];
+}
+
+/** Whoever merges sources writes a header of its own. */
+function headerOf(query: StackQuery): PprofHeader {
+  const type = parseProfileType(query.profileType);
+  return {
+    sampleType: type?.sampleType ?? '',
+    sampleUnit: type?.sampleUnit ?? '',
+    periodType: type?.periodType ?? '',
+    periodUnit: type?.periodUnit ?? '',
+    period: 0n,
+    timeNs: query.startNs,
+    durationNs: query.endNs - query.startNs,
+  };
 }
 
 function undefinedSoon(): Promise<undefined> {

@@ -1,11 +1,12 @@
 // A block answers what a plain loop over the pushed profiles answers: stacks by every filter,
 // points, label sets; and the same from `totals` and from `samples`.
+import { Profile } from 'pprof-format';
 import { describe, expect, it } from 'vitest';
 import { BlockReader, column, i64Column } from '../../../src/block/block-reader.ts';
 import { blockPrefix } from '../../../src/block/files.ts';
 import type { PointQuery, SampleFilter, StackPart } from '../../../src/model/source.ts';
 import { testMeter } from '../../support/block-folder.ts';
-import { stacksOfTree } from '../../support/function-tree.ts';
+import { stacksOfPprof, stacksOfTree } from '../../support/function-tree.ts';
 import { everything, pushedBlock } from '../../support/pushed-block.ts';
 import { PushedModel, type PushedType, pushedTypes } from '../../support/pushed-model.ts';
 
@@ -63,6 +64,31 @@ describe('stacks', () => {
     for (const [from, to] of cases as [bigint, bigint][]) {
       const expected = model.stacks('cpu', ({ timeNs }) => timeNs >= from && timeNs <= to);
       expect(await stacks('cpu', '{}', { startNs: from, endNs: to })).toEqual(expected);
+    }
+  });
+
+  it('as pprof are the same stacks with all their symbols', async () => {
+    for (const [type, change] of [
+      ['cpu', {}],
+      ['samples', { startNs: startNs + 10_000_000_000n }],
+    ] as const) {
+      const query = everything(meta, type, '{}', { ...change, shape: 'pprof' });
+      const part = await source.stacks(query, testMeter());
+      if (part?.shape !== 'pprof') throw new Error(`answered ${part?.shape}`);
+      const isIn = ({ timeNs }: { timeNs: bigint }) => timeNs >= query.startNs;
+      expect(stacksOfPprof(part.profile)).toEqual(model.stacks(type, isIn));
+      const profile = Profile.decode(part.profile);
+      const text = (index: number | bigint) => profile.stringTable.strings[Number(index)];
+      expect(profile.sampleType.map((one) => text(one.type))).toEqual([type]);
+      expect(profile.mapping.map((one) => text(one.filename)).sort()).toEqual([
+        '/usr/bin/app1',
+        '/usr/bin/app2',
+      ]);
+      const lines = profile.location.flatMap((one) => one.line);
+      const numberOf = (id: number | bigint) =>
+        /fn(\d+)/.exec(text(profile.function.find((one) => one.id === id)?.name ?? 0) ?? '')?.[1];
+      expect(lines.length).toBeGreaterThan(20);
+      for (const one of lines) expect(Number(one.line)).toBe(Number(numberOf(one.functionId)) * 3);
     }
   });
 
