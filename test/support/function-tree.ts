@@ -20,7 +20,7 @@ export function stacksOfTree({ parents, nameIds, self, names }: FunctionTree): M
   return sums;
 }
 
-/** Sums of a pprof of one sample type by frames joined by `;`, as an independent decoder has them. */
+/** Sums of a pprof of one sample type by frames joined by `;`, by an independent decoder. */
 export function stacksOfPprof(bytes: Uint8Array): Map<string, bigint> {
   const profile = Profile.decode(bytes);
   const text = (index: number | bigint) => profile.stringTable.strings[Number(index)] ?? '';
