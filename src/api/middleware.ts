@@ -2,6 +2,7 @@
 // access log, and the answer to anything thrown. Owns no route; `routes.ts` wraps each one in it.
 import { anonymousTenant, parseTenants, tenantHeader } from '../auth/tenant.ts';
 import { Failure } from '../errors.ts';
+import { toHex } from '../lib/hex.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
@@ -125,7 +126,7 @@ function createRequestIds(platform: Pick<Platform, 'random'>): () => string {
   return () => {
     if (prefix === '') {
       const bytes = platform.random(new Uint8Array(8));
-      prefix = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      prefix = toHex(bytes);
     }
     count += 1;
     return `${prefix}-${count}`;

@@ -17,3 +17,11 @@ export function nsToMs(timeNs: bigint): number {
 export function msToNs(timeMs: number): bigint {
   return BigInt(timeMs) * nsPerMs;
 }
+
+/**
+ * From the first nanosecond of `minMs` to the last one of `maxMs`: what times that were rounded
+ * down to milliseconds can have been.
+ */
+export function msRange(minMs: number, maxMs: number): { startNs: bigint; endNs: bigint } {
+  return { startNs: BigInt(minMs) * nsPerMs, endNs: BigInt(maxMs) * nsPerMs + (nsPerMs - 1n) };
+}

@@ -1,0 +1,130 @@
+// What a query of one tenant reads: its heads, its blocks on this machine, and those that only the
+// bucket has. Owns that each acknowledged profile is in exactly one of them while a head becomes a
+// block and a block moves to the bucket, and that reading creates nothing.
+import type { BlockMeta } from '../block/meta.ts';
+import type { Bucket } from '../bucket/bucket.ts';
+import {
+  type OpenSources,
+  type QueryMeter,
+  rangesOverlap,
+  type Source,
+  type SourceProvider,
+  type TimeRange,
+} from '../model/source.ts';
+import { msRange } from '../model/time.ts';
+import { openHeads } from '../phlaredb/head-sources.ts';
+import { ListedBlocks } from '../phlaredb/listed-blocks.ts';
+import type { Phlaredb } from '../phlaredb/phlaredb.ts';
+import type { Pins } from '../phlaredb/pins.ts';
+import type { Clock } from '../platform.ts';
+
+export interface TenantSourcesOptions {
+  /** The tenant's database if it is open, or has records in the log. */
+  findDatabase: (tenant: string) => Promise<Phlaredb | undefined>;
+  /** The tenant's blocks on this machine; keys are `<ULID>/<file>`. */
+  localBlocks: (tenant: string) => Bucket;
+  /** The tenant's blocks in the bucket; undefined when there is no bucket. */
+  remoteBlocks: ((tenant: string) => Bucket) | undefined;
+  openBlock: (blocks: Bucket, meta: BlockMeta) => Source;
+  pins: Pins;
+  clock: Pick<Clock, 'monotonicMs'>;
+}
+
+interface TenantLists {
+  /** Of a tenant without a database; one that has a database knows its blocks by itself. */
+  local: ListedBlocks;
+  remote: ListedBlocks | undefined;
+}
+
+interface Found {
+  meta: BlockMeta;
+  blocks: Bucket;
+}
+
+/** Other writers' blocks are found this late; our own are known at once. */
+const remoteFreshMs = 30_000;
+/** Tenants whose lists are kept; the one that was asked for longest ago goes first. */
+const tenantsMax = 1_000;
+
+export class TenantSources implements SourceProvider {
+  readonly #options: TenantSourcesOptions;
+  readonly #lists = new Map<string, TenantLists>();
+
+  constructor(options: TenantSourcesOptions) {
+    this.#options = options;
+  }
+
+  /** A local block was deleted: from now on the bucket has to answer for it. */
+  invalidate(tenant: string): void {
+    this.#lists.get(tenant)?.remote?.invalidate();
+  }
+
+  async open(
+    tenant: string,
+    range: TimeRange | undefined,
+    meter: QueryMeter,
+  ): Promise<OpenSources> {
+    const database = await this.#options.findDatabase(tenant);
+    const { local, remote } = this.#listsOf(tenant);
+    for (;;) {
+      await meter.pause();
+      await database?.ready();
+      const remoteChanges = await remote?.current();
+      if (database === undefined) await local.current();
+      // Both have to be good in one turn, which is the one that pins.
+      const isGood = database === undefined || database.isReady;
+      if (isGood && remote?.changes === remoteChanges) break;
+    }
+    const { heads, blocks } = database?.snapshot() ?? { heads: [], blocks: [...local.metas] };
+    const opened = openHeads(heads);
+    const found = withoutRepeats([
+      ...blocks.map((meta) => ({ meta, blocks: local.blocks })),
+      ...(remote === undefined ? [] : [...remote.metas].map((meta) => ({ meta, blocks: remote.blocks }))),
+    ]).filter(({ meta }) => !heads.some(({ ulid }) => ulid === meta.ulid) && isWanted(meta, range));
+    const unpins = found.map(({ meta }) => this.#options.pins.pin(tenant, meta.ulid));
+    return {
+      sources: [...opened.sources, ...found.map((one) => this.#options.openBlock(one.blocks, one.meta))],
+      close: () => {
+        opened.close();
+        for (const unpin of unpins) unpin();
+      },
+    };
+  }
+
+  #listsOf(tenant: string): TenantLists {
+    const known = this.#lists.get(tenant);
+    this.#lists.delete(tenant);
+    const lists = known ?? this.#makeLists(tenant);
+    this.#lists.set(tenant, lists);
+    if (this.#lists.size > tenantsMax) {
+      const [oldest] = this.#lists.keys();
+      this.#lists.delete(oldest as string);
+    }
+    return lists;
+  }
+
+  #makeLists(tenant: string): TenantLists {
+    const { localBlocks, remoteBlocks, clock } = this.#options;
+    const remote = remoteBlocks?.(tenant);
+    return {
+      local: new ListedBlocks({ blocks: localBlocks(tenant), clock, freshMs: 0 }),
+      remote: remote && new ListedBlocks({ blocks: remote, clock, freshMs: remoteFreshMs }),
+    };
+  }
+}
+
+/** Each block once, the first one found, and none whose data is in a compacted block as well. */
+function withoutRepeats(found: readonly Found[]): Found[] {
+  const byUlid = new Map<string, Found>();
+  for (const one of found) if (!byUlid.has(one.meta.ulid)) byUlid.set(one.meta.ulid, one);
+  const superseded = new Set<string>();
+  for (const { meta } of byUlid.values()) {
+    if (meta.compaction.level === 1) continue;
+    for (const source of meta.compaction.sources) if (source !== meta.ulid) superseded.add(source);
+  }
+  return [...byUlid.values()].filter(({ meta }) => !superseded.has(meta.ulid));
+}
+
+function isWanted(meta: BlockMeta, range: TimeRange | undefined): boolean {
+  return range === undefined || rangesOverlap(msRange(meta.minTime, meta.maxTime), range);
+}
