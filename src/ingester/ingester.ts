@@ -137,6 +137,11 @@ export class Ingester implements IngesterService {
     return failure ?? `ingester is ${state.toLowerCase()}`;
   }
 
+  /** The database of a tenant that is open, or has records in the log. */
+  async findDatabase(tenant: string): Promise<Phlaredb | undefined> {
+    return (await this.#instances.find(tenant))?.database;
+  }
+
   /** The database of a tenant that is open. */
   databaseOf(tenant: string): Phlaredb | undefined {
     return this.#instances.get(tenant)?.database;

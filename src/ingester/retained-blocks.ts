@@ -2,6 +2,7 @@
 // block which an open tenant still needs is left alone.
 import type { Bucket } from '../bucket/bucket.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
+import type { Pins } from '../phlaredb/pins.ts';
 import { ClosedBlocks } from './closed-blocks.ts';
 import type { RetainedBlocks } from './local-deletion.ts';
 import { retainedBlock } from './retention-rules.ts';
@@ -13,11 +14,15 @@ export interface RetainedBlocksOptions {
   /** The tenant's blocks: keys are `<ULID>/<file>`. */
   folderOf: (tenant: string) => Bucket;
   unshippedOf: (tenant: string) => Promise<string[]>;
+  /** Blocks that queries read. */
+  pins: Pins;
+  /** Told of each block that is taken off the list. */
+  onForget: (tenant: string) => void;
 }
 
 /** Adapts open and closed tenants to what retention asks. */
 export function retainedBlocks(options: RetainedBlocksOptions): RetainedBlocks {
-  const { listTenants, databaseOf, folderOf, unshippedOf } = options;
+  const { listTenants, databaseOf, folderOf, unshippedOf, pins, onForget } = options;
   const closed = new ClosedBlocks(folderOf);
   return {
     tenants: listTenants,
@@ -28,10 +33,12 @@ export function retainedBlocks(options: RetainedBlocksOptions): RetainedBlocks {
       return open.blocks.map(retainedBlock);
     },
     unshipped: unshippedOf,
-    isPinned: (tenant, ulid) => databaseOf(tenant)?.isNeeded(ulid) === true,
+    isPinned: (tenant, ulid) =>
+      pins.isPinned(tenant, ulid) || databaseOf(tenant)?.isNeeded(ulid) === true,
     forget: (tenant, ulid) => {
       databaseOf(tenant)?.forget(ulid);
       closed.forget(tenant, ulid);
+      onForget(tenant);
     },
     folder: folderOf,
   };

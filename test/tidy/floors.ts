@@ -18,8 +18,9 @@ const table: Readonly<Record<string, string>> = {
   'package.ts': 'app.ts version.ts runtime config ingester bucket wal',
   cli: `app.ts version.ts runtime sql ${allRooms}`,
   runtime: `app.ts version.ts ${allRooms}`,
-  // 6: the only file that sees every room
-  'app.ts': `version.ts ${allRooms}`,
+  // 6: the only files that see every room
+  'app.ts': `app version.ts ${allRooms}`,
+  app: allRooms,
   // 5
   api: 'auth ingester query convert limits config metrics model gen lib',
   // 4: names the series of a profile as a head would, before there is a head, and answers label

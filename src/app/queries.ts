@@ -1,0 +1,75 @@
+// The query engine over what the ingester holds, what lies on this machine and what the bucket has.
+import xxhash from 'xxhash-wasm';
+import { BlockCache } from '../block/block-cache.ts';
+import { BlockSource } from '../block/block-source.ts';
+import { initParquet } from '../block/parquet.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Ingester } from '../ingester/ingester.ts';
+import { TenantSources } from '../ingester/tenant-sources.ts';
+import { KernelPool } from '../kernel/pool.ts';
+import type { LimitsOf } from '../limits/limits.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Pins } from '../phlaredb/pins.ts';
+import type { Platform } from '../platform.ts';
+import type { QueryService } from '../query/contract.ts';
+import { createQueries } from '../query/service.ts';
+import type { Folders } from './folders.ts';
+
+/** One merge of a query, or the symbols of one block. */
+const kernelBytesMax = 1024 * 1024 * 1024;
+/** As many as one query uses at a time. */
+const idleKernelsMax = 4;
+/** What waiting kernels may hold, and so does what is kept of blocks, as parts of `memoryMax`. */
+const idleShare = 1 / 16;
+const cacheShare = 1 / 8;
+
+export interface QueriesParts {
+  platform: Platform;
+  settings: Settings;
+  metrics: Metrics;
+  folders: Folders;
+  pins: Pins;
+  limitsOf: LimitsOf;
+  ingester: () => Pick<Ingester, 'findDatabase'>;
+}
+
+/** `sources` is told of local blocks that go. */
+export async function createQueryEngine(
+  parts: QueriesParts,
+): Promise<{ queries: QueryService; sources: TenantSources }> {
+  const { platform, settings, metrics, folders, pins, limitsOf, ingester } = parts;
+  const pool = new KernelPool({
+    modules: { head: platform.headModule, query: platform.queryModule },
+    random: platform.random,
+    headBytesMax: kernelBytesMax,
+    keepIdleMax: idleKernelsMax,
+    keepBytesMax: settings.memoryMax * idleShare,
+  });
+  const shared = {
+    parquet: initParquet(platform.parquetModule),
+    hasher: await xxhash(),
+    kernels: pool,
+    cache: new BlockCache({
+      bytesMax: settings.memoryMax * cacheShare,
+      onGet: (kind, isHit) =>
+        metrics.query.cacheGets.inc({ kind, outcome: isHit ? 'hit' : 'miss' }),
+    }),
+  };
+  const sources = new TenantSources({
+    findDatabase: (tenant) => ingester().findDatabase(tenant),
+    localBlocks: (tenant) => folders.of(tenant).blocks,
+    remoteBlocks: folders.remoteBlocksOf,
+    openBlock: (blocks, meta) => new BlockSource(shared, blocks, meta),
+    pins,
+    clock: platform.clock,
+  });
+  const queries = createQueries({
+    provider: sources,
+    pool,
+    limitsOf,
+    clock: platform.clock,
+    yield: platform.yield,
+    metrics: metrics.query,
+  });
+  return { queries, sources };
+}

@@ -1,0 +1,63 @@
+// Retention as the app runs it: over the tenants' folders, and over the bucket.
+import type { Settings } from '../config/settings.ts';
+import { BucketRetention } from '../ingester/bucket-retention.ts';
+import type { SubService } from '../ingester/lifecycle.ts';
+import { retainedBlocks } from '../ingester/retained-blocks.ts';
+import { Retention } from '../ingester/retention.ts';
+import type { DiskRoom } from '../ingester/retention-rules.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Phlaredb } from '../phlaredb/phlaredb.ts';
+import type { Pins } from '../phlaredb/pins.ts';
+import type { Platform } from '../platform.ts';
+import { counting } from './counting.ts';
+import type { Folders } from './folders.ts';
+
+export interface BlockReaders {
+  /** The database of a tenant that is open. */
+  databaseOf: (tenant: string) => Phlaredb | undefined;
+  pins: Pins;
+  /** Told of each local block that goes. */
+  onForget: (tenant: string) => void;
+}
+
+/** Local retention, and the bucket's when there is one. */
+export function createRetention(
+  platform: Platform,
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+  folders: Folders,
+  readers: BlockReaders,
+): {
+  services: SubService[];
+  diskFailure: () => string | undefined;
+  diskRoom: () => DiskRoom | undefined;
+} {
+  const { remoteBucket } = platform;
+  const blocks = retainedBlocks({
+    listTenants: folders.list,
+    ...readers,
+    folderOf: (tenant) => folders.of(tenant).blocks,
+    unshippedOf: async (tenant) => (await folders.of(tenant).shipper?.unshipped()) ?? [],
+  });
+  const retention = new Retention({
+    blocks,
+    isBucketConfigured: remoteBucket !== undefined,
+    diskUsage: platform.diskUsage,
+    settings,
+    metrics,
+    log,
+  });
+  const services: SubService[] = [retention];
+  if (remoteBucket !== undefined && settings.retentionBucketAge !== 'off') {
+    const bucket = counting(remoteBucket, 'remote', platform, metrics);
+    const ageMs = settings.retentionBucketAge;
+    services.push(new BucketRetention({ bucket, ageMs, isPinned: blocks.isPinned, metrics, log }));
+  }
+  return {
+    services,
+    diskFailure: () => retention.diskFailure(),
+    diskRoom: () => retention.diskRoom(),
+  };
+}
