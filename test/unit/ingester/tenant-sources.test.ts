@@ -81,7 +81,7 @@ describe('the sources of a tenant', () => {
     const all = await setUp();
     await all.push('shop', profile);
     await all.database.flush('api');
-    await all.push('shop', profile);
+    await all.push('desk', profile);
     all.database.seal('api');
     await all.push('cart', profile);
     (await look(all)).close();
@@ -103,7 +103,7 @@ describe('the sources of a tenant', () => {
     again.close();
     expect(all.pins.isPinned('a', ulid)).toBe(false);
     // The kernel waits in the pool: the next head takes it.
-    await all.push('shop', profile);
+    await all.push('cart', profile);
     expect(all.pool.bytesReserved()).toBeLessThanOrEqual(reserved * 2);
   });
 
