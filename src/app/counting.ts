@@ -5,7 +5,12 @@ import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 
 /** `bucket`, its calls counted under `name`. */
-export function counting(bucket: Bucket, name: string, platform: Platform, metrics: Metrics): Bucket {
+export function counting(
+  bucket: Bucket,
+  name: string,
+  platform: Platform,
+  metrics: Metrics,
+): Bucket {
   const { bucketOperations, bucketFailures, bucketSeconds } = metrics.storage;
   return counted(bucket, {
     clock: platform.clock,

@@ -43,7 +43,7 @@ export function createFolders(
 ): Folders {
   const tenants = prefixed(counting(platform.localBucket, 'local', platform, metrics), 'tenants/');
   const remote = createRemote(platform, metrics);
-  const shipping = remote && createShipping(remote, platform, settings, metrics);
+  const shipping = remote && createShipping(remote, settings, metrics);
   const folderOf = (tenant: string) => prefixed(tenants, `${tenant}/`);
   return {
     list: () => listFolders(tenants),
@@ -82,12 +82,7 @@ function createRemote(platform: Platform, metrics: Metrics): Remote | undefined 
 }
 
 /** Makes a tenant's shipper. */
-function createShipping(
-  remote: Remote,
-  platform: Platform,
-  { bucket: url }: Settings,
-  metrics: Metrics,
-) {
+function createShipping(remote: Remote, { bucket: url }: Settings, metrics: Metrics) {
   const bucketName = url === undefined ? remote.bucket.name : bucketIdentity(url);
   return (tenant: string, folder: Bucket, log: Logger) =>
     new Shipper({

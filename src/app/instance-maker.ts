@@ -10,9 +10,9 @@ import type { Metrics } from '../metrics/registry.ts';
 import { createFingerprint } from '../model/fingerprint.ts';
 import { Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Platform } from '../platform.ts';
+import { keyWindowMs, scratchBytesMax } from './bounds.ts';
 import type { Folders } from './folders.ts';
 import { randomUnit, ulids } from './random.ts';
-import { keyWindowMs, scratchBytesMax } from './bounds.ts';
 
 /** Keys of a tenant in one generation of the window: about 100 MB at the most. */
 const recentKeysMax = 500_000;

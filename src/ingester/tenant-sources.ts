@@ -79,11 +79,16 @@ export class TenantSources implements SourceProvider {
     const opened = openHeads(heads);
     const found = withoutRepeats([
       ...blocks.map((meta) => ({ meta, blocks: local.blocks })),
-      ...(remote === undefined ? [] : [...remote.metas].map((meta) => ({ meta, blocks: remote.blocks }))),
+      ...(remote === undefined
+        ? []
+        : [...remote.metas].map((meta) => ({ meta, blocks: remote.blocks }))),
     ]).filter(({ meta }) => !heads.some(({ ulid }) => ulid === meta.ulid) && isWanted(meta, range));
     const unpins = found.map(({ meta }) => this.#options.pins.pin(tenant, meta.ulid));
     return {
-      sources: [...opened.sources, ...found.map((one) => this.#options.openBlock(one.blocks, one.meta))],
+      sources: [
+        ...opened.sources,
+        ...found.map((one) => this.#options.openBlock(one.blocks, one.meta)),
+      ],
       close: () => {
         opened.close();
         for (const unpin of unpins) unpin();

@@ -281,5 +281,10 @@ function queryMetrics({ counter, histogram }: Makers) {
       'Bytes that queries fetched from disk or bucket.',
       ['kind'],
     ),
+    cacheGets: counter(
+      'phlox_block_cache_gets_total',
+      'Look-ups of footers, symbols and label sets of blocks.',
+      ['kind', 'outcome'],
+    ),
   };
 }

@@ -116,8 +116,7 @@ describe('the sources of a tenant', () => {
     await block(1, 0);
     await block(2, 1);
     const sources = [1, 2].map(
-      (index) =>
-        blockMeta('a', { createdMs: testStartMs + (index - 1) * 3_600_000, index }).ulid,
+      (index) => blockMeta('a', { createdMs: testStartMs + (index - 1) * 3_600_000, index }).ulid,
     );
     await block(3, 0, { compaction: { level: 2, sources } });
     await block(4, 5);
