@@ -5,7 +5,7 @@ import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { singleTenant } from '../auth/tenant.ts';
 import type { IngesterService as IngesterServiceDesc } from '../gen/ingester/v1/ingester_pb.ts';
 import type { IngesterService } from '../ingester/contract.ts';
-import type { LabelQueries } from './head-labels.ts';
+import type { QueryService } from '../query/contract.ts';
 import { shownNames, shownSets } from './label-names.ts';
 import { requiredName, wireProfileTypes } from './querier-service.ts';
 import { labelRequest, optionalRange } from './query-requests.ts';
@@ -13,7 +13,7 @@ import type { CallContext } from './unary.ts';
 
 export interface IngesterServiceOptions {
   ingester: IngesterService;
-  queries: LabelQueries;
+  queries: Pick<QueryService, 'labelNames' | 'labelValues' | 'profileTypes' | 'series'>;
   /** The call that a handler's context belongs to: each acts for exactly one tenant. */
   contextOf: (context: HandlerContext) => CallContext;
 }

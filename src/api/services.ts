@@ -12,7 +12,6 @@ import type { QueryService } from '../query/contract.ts';
 import { featureFlagsService, versionService } from './about-service.ts';
 import { type BodyReader, createBodyReader } from './body.ts';
 import type { Route } from './call.ts';
-import { headLabels } from './head-labels.ts';
 import { createIngesterService } from './ingester-service.ts';
 import { pushRoute } from './push-service.ts';
 import { createQuerierService } from './querier-service.ts';
@@ -24,8 +23,7 @@ import { unimplementedRoute } from './unimplemented.ts';
 
 export interface ServicesOptions {
   ingester: IngesterService;
-  /** Undefined: no query is answered, label calls from the profiles in memory. */
-  queries: QueryService | undefined;
+  queries: QueryService;
   tenantSettings: Pick<TenantSettings, 'get' | 'set' | 'delete'>;
   platform: Pick<Platform, 'clock' | 'sleep' | 'gunzip' | 'gzip' | 'unzstd'>;
   settings: {
@@ -50,18 +48,16 @@ const streamsReason = 'a phlox process answers queries itself, ask querier.v1.Qu
 /** The routes of all services and of the plain query doors. */
 export function serviceRoutes(options: ServicesOptions): Route[] {
   const readBody = createBodyReader(options.platform, options.settings.bodyTimeMsMax);
-  const { queries } = options;
   return [
     ...ingesterRoutes(options, readBody),
     ...aboutRoutes(options, readBody),
-    ...(queries === undefined ? [] : queryRoutes(options, queries, readBody)),
+    ...queryRoutes(options, readBody),
     ...unanswered.map(([path, reason]) => unimplementedRoute(path, reason)),
   ];
 }
 
 function ingesterRoutes(options: ServicesOptions, readBody: BodyReader): Route[] {
-  const { ingester, platform, settings } = options;
-  const queries = options.queries ?? headLabels(ingester);
+  const { ingester, queries, platform, settings } = options;
   const { typeName } = IngesterServiceDesc;
   const pushPaths = ['/push.v1.PusherService/Push', `/${typeName}/Push`];
   const unary = unaryRoutes({ readBody, platform }, (router) => {
@@ -91,12 +87,7 @@ function aboutRoutes(options: ServicesOptions, readBody: BodyReader): Route[] {
   return [...scoped, ...open.map((route) => ({ ...route, isTenantScoped: false }))];
 }
 
-function queryRoutes(
-  options: ServicesOptions,
-  queries: QueryService,
-  readBody: BodyReader,
-): Route[] {
-  const { platform } = options;
+function queryRoutes({ queries, platform }: ServicesOptions, readBody: BodyReader): Route[] {
   const { nowMs } = platform.clock;
   const direct = stacktracesRoutes(queries, { readBody, platform });
   const taken = new Set([...direct.map(({ path }) => path), ...unanswered.map(([path]) => path)]);

@@ -1,7 +1,8 @@
 // A head, live or sealed, as a source of queries. Owns which rows a query sees: those committed
 // when the source was opened, whatever is appended, sealed or flushed meanwhile. Whoever opens it
 // pins the head first.
-import { type PprofHeader, StackSums } from '../kernel/stack-sums.ts';
+import type { PprofHeader } from '../kernel/pprof-options.ts';
+import { StackSums } from '../kernel/stack-sums.ts';
 import { toHex } from '../lib/hex.ts';
 import type { Labels } from '../model/labels.ts';
 import { type Selector, selectorMatches } from '../model/matcher.ts';

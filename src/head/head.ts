@@ -228,11 +228,6 @@ export class Head {
     return this.#series;
   }
 
-  /** Label sets of the visible series, in order of creation. */
-  *labelSets(): Generator<Labels> {
-    for (const series of this.#series.visible(this.#committed.rows)) yield series.labels;
-  }
-
   /**
    * Numbers the sealed head's rows, stacks and symbols in block order and hands them to `write`,
    * which stages them. Long steps are cut by `pause`. May be called again after it failed. Queries

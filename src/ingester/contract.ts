@@ -9,11 +9,6 @@ export interface PushedProfile {
   body: Uint8Array;
 }
 
-export interface LabelQuery {
-  /** Such as `{service_name="shop"}`; a series counts when any of them matches. None: all. */
-  matchers: readonly string[];
-}
-
 export interface IngesterService {
   /**
    * Resolves once every profile is acknowledged. Retryable refusals (`limit`, `unavailable`) are
@@ -25,11 +20,4 @@ export interface IngesterService {
   flush(tenant?: string): Promise<void>;
   /** Undefined when pushes are accepted; otherwise the reason in one line. */
   notReadyReason(): string | undefined;
-  /** Names sorted bytewise; a tenant without data answers empty and creates nothing. */
-  labelNames(tenant: string, query: LabelQuery): Promise<string[]>;
-  labelValues(tenant: string, name: string, query: LabelQuery): Promise<string[]>;
-  /** Five-part ids (`process_cpu:cpu:nanoseconds:cpu:nanoseconds`), sorted. */
-  profileTypes(tenant: string): Promise<string[]>;
-  /** Label sets, sorted; restricted to `labelNames` and made distinct when any are given. */
-  series(tenant: string, query: LabelQuery & { labelNames: readonly string[] }): Promise<Label[][]>;
 }

@@ -3,16 +3,8 @@
 import { Failure, messageOf } from '../errors.ts';
 import type { KernelPool } from '../kernel/pool.ts';
 import type { LimitsOf } from '../limits/limits.ts';
-import {
-  distinctNames,
-  distinctProfileTypes,
-  distinctSeries,
-  distinctValues,
-} from '../model/label-queries.ts';
-import type { Label, Labels } from '../model/labels.ts';
-import { parseSelector } from '../model/matcher.ts';
 import type { FlushReason, Phlaredb } from '../phlaredb/phlaredb.ts';
-import type { IngesterService, LabelQuery, PushedProfile } from './contract.ts';
+import type { IngesterService, PushedProfile } from './contract.ts';
 import type { Instance } from './instance.ts';
 import { Instances, type InstancesOptions } from './instances.ts';
 import { Lifecycle, type SubService } from './lifecycle.ts';
@@ -145,32 +137,6 @@ export class Ingester implements IngesterService {
   /** The database of a tenant that is open. */
   databaseOf(tenant: string): Phlaredb | undefined {
     return this.#instances.get(tenant)?.database;
-  }
-
-  async labelNames(tenant: string, query: LabelQuery): Promise<string[]> {
-    return distinctNames(await this.#labelSets(tenant), query.matchers.map(parseSelector));
-  }
-
-  async labelValues(tenant: string, name: string, query: LabelQuery): Promise<string[]> {
-    return distinctValues(await this.#labelSets(tenant), name, query.matchers.map(parseSelector));
-  }
-
-  async profileTypes(tenant: string): Promise<string[]> {
-    return distinctProfileTypes(await this.#labelSets(tenant));
-  }
-
-  async series(
-    tenant: string,
-    query: LabelQuery & { labelNames: readonly string[] },
-  ): Promise<Label[][]> {
-    const selectors = query.matchers.map(parseSelector);
-    const found = distinctSeries(await this.#labelSets(tenant), selectors, query.labelNames);
-    return found.map((labels) => [...labels]);
-  }
-
-  /** Reads open no instance, but for a tenant that has records in the log. */
-  async #labelSets(tenant: string): Promise<Labels[]> {
-    return (await (await this.#instances.find(tenant))?.database.labelSets()) ?? [];
   }
 
   /** Drives sub-services and instances; answers when it next wants to be called. */

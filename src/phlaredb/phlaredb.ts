@@ -10,7 +10,6 @@ import type { ScanFacts } from '../kernel/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Fingerprint } from '../model/fingerprint.ts';
-import type { Labels } from '../model/labels.ts';
 import { BlockList } from './block-list.ts';
 import { quarantineBlocks } from './block-quarantine.ts';
 import { FlushQueue, type FlushQueueOptions } from './flush-queue.ts';
@@ -189,13 +188,6 @@ export class Phlaredb {
   /** Kernel bytes in use by the live and the sealed heads. */
   bytesUsed(): number {
     return this.#heads().reduce((sum, head) => sum + head.kernel.stats().bytesUsed, 0);
-  }
-
-  /** Label sets of everything visible in heads; waits for a head that is being rebuilt. */
-  async labelSets(): Promise<Labels[]> {
-    await this.#rebuilding;
-    if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
-    return this.#heads().flatMap((head) => [...head.labelSets()]);
   }
 
   /** Resolves when no head is being rebuilt: `snapshot` may be called then, in the same turn. */

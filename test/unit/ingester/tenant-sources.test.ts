@@ -5,18 +5,14 @@ import type { BlockMeta } from '../../../src/block/meta.ts';
 import type { Bucket } from '../../../src/bucket/bucket.ts';
 import { MemoryBucket } from '../../../src/bucket/memory.ts';
 import { TenantSources } from '../../../src/ingester/tenant-sources.ts';
-import type { QueryMeter, Source } from '../../../src/model/source.ts';
+import type { Source } from '../../../src/model/source.ts';
 import { Pins } from '../../../src/phlaredb/pins.ts';
 import { openDatabase } from '../../support/database.ts';
 import { loadFixture } from '../../support/fixtures.ts';
 import { testStartMs } from '../../support/memory-platform.ts';
+import { everything, freeMeter } from '../../support/meter.ts';
 import { blockMeta, putFolder } from '../../support/retention.ts';
 
-const meter: QueryMeter = {
-  signal: new AbortController().signal,
-  fetch: () => undefined,
-  pause: () => Promise.resolve(),
-};
 const profile = loadFixture('go-cpu').packed;
 
 /** A tenant `a` with a database, and a bucket to ship to by hand. */
@@ -50,7 +46,7 @@ async function copy(from: MemoryBucket, to: MemoryBucket): Promise<void> {
 describe('the sources of a tenant', () => {
   let names: string[] = [];
   const look = async ({ sources }: Awaited<ReturnType<typeof setUp>>, tenant = 'a') => {
-    const opened = await sources.open(tenant, undefined, meter);
+    const opened = await sources.open(tenant, undefined, freeMeter);
     names = opened.sources.map(({ name }) => name.replace(/^head .*(.)$/, 'head $1'));
     return opened;
   };
@@ -92,10 +88,10 @@ describe('the sources of a tenant', () => {
     const all = await setUp();
     await all.push('shop', profile);
     const opened = await look(all);
-    const before = await opened.sources[0]?.series(everything, meter);
+    const before = await opened.sources[0]?.series(everything, freeMeter);
     const reserved = all.pool.bytesReserved();
     await all.database.flush('api');
-    expect(await opened.sources[0]?.series(everything, meter)).toEqual(before);
+    expect(await opened.sources[0]?.series(everything, freeMeter)).toEqual(before);
     const again = await look(all);
     const { ulid } = all.database.blocks[0] as BlockMeta;
     expect(all.pins.isPinned('a', ulid)).toBe(true);
@@ -123,7 +119,7 @@ describe('the sources of a tenant', () => {
     (await look(all)).close();
     expect(names).toEqual(['remote 3', 'remote 4']);
     const startNs = BigInt(testStartMs + 5 * 3_600_000) * 1_000_000n;
-    const opened = await all.sources.open('a', { startNs, endNs: startNs + 1n }, meter);
+    const opened = await all.sources.open('a', { startNs, endNs: startNs + 1n }, freeMeter);
     expect(opened.sources.map(({ name }) => name)).toEqual(['remote 4']);
     opened.close();
   });
@@ -134,5 +130,3 @@ describe('the sources of a tenant', () => {
     expect(names).toEqual([]);
   });
 });
-
-const everything = { selector: [], names: undefined, startNs: 0n, endNs: 2n ** 62n };
