@@ -1,5 +1,5 @@
-// The app: wires the rooms into one fetch function and the calls a runtime drives it with. Only this
-// file and those of `app/` see every room; they decide nothing themselves.
+// The app: wires the rooms into one fetch function and the calls a runtime drives it with. Only
+// this file and those of `app/` see every room; they decide nothing themselves.
 import { allowedHostsFor } from './api/hosts.ts';
 import { createRoutes } from './api/routes.ts';
 import { kernelBytesMax, keyWindowMs, scratchBytesMax } from './app/bounds.ts';

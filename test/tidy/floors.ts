@@ -101,10 +101,8 @@ export const entryPoints: readonly RegExp[] = [
   /^src\/package\.ts$/,
   // Called by tests and benches alone: the drivers without a disk.
   /^src\/(bucket\/memory|wal\/memory)\.ts$/,
-  // The source over a block, before there is a provider that opens it.
-  /^src\/block\/block-source\.ts$/,
-  // Contracts that land ahead of what implements them.
-  /^src\/(query\/service|convert\/pprof-writer|phlaredb\/(pins|listed-blocks))\.ts$/,
+  // A contract that lands ahead of what implements it.
+  /^src\/convert\/pprof-writer\.ts$/,
   // Declarations for packages without any.
   /\.d\.ts$/,
   // Scripts.

@@ -84,7 +84,7 @@ describe('the sources of a tenant', () => {
     expect(names.sort()).toEqual(['head 2', 'head 3', 'local 1']);
   });
 
-  it('keep their head readable after it was flushed, and pin their blocks until closed', async () => {
+  it('keep a head readable after its flush, and pin blocks until closed', async () => {
     const all = await setUp();
     await all.push('shop', profile);
     const opened = await look(all);
@@ -103,7 +103,7 @@ describe('the sources of a tenant', () => {
     expect(all.pool.bytesReserved()).toBeLessThanOrEqual(reserved * 2);
   });
 
-  it('leave out what does not overlap the range, and what a compacted block holds as well', async () => {
+  it('leave out what does not overlap the range, and what a compacted block holds', async () => {
     const all = await setUp();
     const block = (index: number, hours: number, more: Partial<BlockMeta> = {}) => {
       const createdMs = testStartMs + hours * 3_600_000;
