@@ -95,10 +95,8 @@ export class HeadSource implements Source {
           const some = rows.subarray(at, at + rowsAtOnce);
           const totals = sums.rowTotals(some);
           for (const [i, row] of some.entries()) {
-            const total = totals[i] as bigint;
-            // Under a call site a profile without such stacks is no point.
-            if (callSite !== undefined && total === 0n) continue;
-            group.add(this.#head.series.timeNs(row), total);
+            // A profile without stacks under a call site is a point of 0: it counts in means.
+            group.add(this.#head.series.timeNs(row), totals[i] as bigint);
           }
           await meter.pause();
         }

@@ -1,5 +1,8 @@
 // A meter without bounds, and the widest question, for tests of sources.
+import type { Labels } from '../../src/model/labels.ts';
 import type { QueryMeter, SeriesQuery } from '../../src/model/source.ts';
+import { openHeads } from '../../src/phlaredb/head-sources.ts';
+import type { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
 
 export const freeMeter: QueryMeter = {
   signal: new AbortController().signal,
@@ -13,3 +16,12 @@ export const everything: SeriesQuery = {
   startNs: 0n,
   endNs: 2n ** 63n - 1n,
 };
+
+/** Label sets of all series that have visible rows in heads. */
+export async function visibleSets(database: Phlaredb): Promise<Labels[]> {
+  await database.ready();
+  const { sources, close } = openHeads(database.snapshot().heads);
+  const sets = await Promise.all(sources.map((source) => source.series(everything, freeMeter)));
+  close();
+  return sets.flat();
+}

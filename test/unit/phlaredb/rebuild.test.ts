@@ -2,21 +2,17 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/errors.ts';
 import { labelValue } from '../../../src/model/labels.ts';
-import { openHeads } from '../../../src/phlaredb/head-sources.ts';
 import type { Phlaredb } from '../../../src/phlaredb/phlaredb.ts';
 import { openDatabase } from '../../support/database.ts';
 import { loadFixture } from '../../support/fixtures.ts';
-import { everything, freeMeter } from '../../support/meter.ts';
+import { visibleSets } from '../../support/meter.ts';
 import { stamped } from '../../support/stamp.ts';
 
 const { packed } = loadFixture('go-cpu');
 
 async function services(database: Phlaredb): Promise<string[]> {
-  await database.ready();
-  const { sources, close } = openHeads(database.snapshot().heads);
-  const sets = await Promise.all(sources.map((source) => source.series(everything, freeMeter)));
-  close();
-  return [...new Set(sets.flat().map((labels) => labelValue(labels, 'service_name')))].sort();
+  const sets = await visibleSets(database);
+  return [...new Set(sets.map((labels) => labelValue(labels, 'service_name')))].sort();
 }
 
 describe('a head that breaks in an append', () => {

@@ -6,6 +6,7 @@ import { MemoryWal } from '../../../src/wal/memory.ts';
 import type { StoredRecord } from '../../../src/wal/wal.ts';
 import { openDatabase } from '../../support/database.ts';
 import { loadFixture } from '../../support/fixtures.ts';
+import { visibleSets } from '../../support/meter.ts';
 import { stamped } from '../../support/stamp.ts';
 
 const { packed } = loadFixture('go-cpu');
@@ -49,7 +50,7 @@ describe('a small head', () => {
       expect({ ...record, sequence: sequence - 3 }).toEqual(before[at]);
       at += 1;
     }
-    expect(await database.labelSets()).toHaveLength(2);
+    expect(await visibleSets(database)).toHaveLength(2);
     await push('shop', profile(4));
     expect(await profilesIn(database)).toBe(4);
     expect(database.blocks[0]?.log.lastSequence).toBe(7);
@@ -116,7 +117,7 @@ describe('a small head', () => {
     wal.commit = () => Promise.reject(new Failure('unavailable', 'log: no space left on device'));
     await expect(database.relog()).rejects.toThrow('records are not logged again');
     wal.commit = commit;
-    expect(await database.labelSets()).toHaveLength(2);
+    expect(await visibleSets(database)).toHaveLength(2);
     await push('shop', profile(2));
     expect(await profilesIn(database)).toBe(2);
   });
