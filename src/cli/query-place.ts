@@ -1,9 +1,8 @@
 // Where a query is answered: by a server, or here over blocks. Owns the choice; both are the same
 // calls, so that what is printed does not depend on it.
-import { Failure } from '../errors.ts';
 import type { QueryContext } from '../query/contract.ts';
 import type { Arguments } from './flags.ts';
-import { type Place, tenantFlag } from './query-flags.ts';
+import { type Place, tenantFlag, textFlag } from './query-flags.ts';
 import { type Queries, remoteQueries } from './remote-queries.ts';
 
 export interface Asked {
@@ -15,5 +14,7 @@ export interface Asked {
 export async function openPlace(place: Place, flags: Arguments['flags']): Promise<Asked> {
   const context = { tenants: [tenantFlag(flags)], signal: new AbortController().signal };
   if (place.kind === 'server') return { queries: remoteQueries(place.url), context };
-  throw new Failure('invalid', `${place.target} is no server, blocks are not queried yet`);
+  // The engine, its kernels and a Parquet decoder: loaded when they are needed.
+  const { localQueries } = await import('./local-queries.ts');
+  return { queries: await localQueries(place.target, textFlag(flags, '--tenant')), context };
 }
