@@ -1,6 +1,7 @@
 // The benches of one runtime: prints `{ version, rows }` as JSON. Started by run.mjs, which passes
 // the options as one JSON argument. A bench that cannot run fails the process.
 import process from 'node:process';
+import { blockRows } from './block-bench.ts';
 import { blockReadRows } from './block-read-bench.ts';
 import { flushRows } from './flush-bench.ts';
 import { kernelRows } from './kernel-bench.ts';
@@ -17,6 +18,7 @@ const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>
   memory: memoryRows,
   kernel: kernelRows,
   merge: mergeRows,
+  block: blockRows,
   read: blockReadRows,
   push: pushRows,
   flush: flushRows,
