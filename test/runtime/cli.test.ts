@@ -181,7 +181,7 @@ describe('two processes over one data folder', () => {
 });
 
 describe('beside a server', () => {
-  it('finds its blocks whole, on its disk and in its bucket', async () => {
+  it('finds its blocks whole, on its disk and in its bucket, and asks both', async () => {
     await using folder = await temporaryFolder();
     const dataDir = join(folder.path, 'data');
     const env = { ...s3Env, PHLOX_BUCKET: s3Url('blocks') };
@@ -208,5 +208,15 @@ describe('beside a server', () => {
       code: 0,
       stdout: expect.stringMatching(/^1 block, .* read: all whole\n$/),
     });
+    for (const runtime of serverRuntimes) {
+      const top = ['top', '{service_name="shop"}', '--from', 'now-20y'];
+      const [shipped, kept] = [
+        await phlox(runtime, [...top, s3Url('blocks')], s3Env),
+        await phlox(runtime, [...top, dataDir]),
+      ];
+      expect(shipped).toMatchObject({ code: 0, stderr: '' });
+      expect(shipped.stdout).toContain('runtime.');
+      expect(kept).toEqual(shipped);
+    }
   });
 });
