@@ -6,7 +6,7 @@ import { Failure, isFailure, messageOf } from '../errors.ts';
 import type { QueryMeter } from '../model/source.ts';
 import type { ColumnData } from '../model/table.ts';
 import type { BlockCache } from './block-cache.ts';
-import { decodeRowGroup } from './decode.ts';
+import { decodeRowGroup, type RowBatch } from './decode.ts';
 import {
   type BlockPlace,
   type FetchedGroup,
@@ -36,14 +36,6 @@ export interface OpenTable {
   footer: TableFooter;
   /** All of the file, its checksum verified; undefined: fetched by ranges. */
   whole: Uint8Array | undefined;
-}
-
-/** Columns of one row group, all its rows. */
-export interface RowBatch {
-  group: RowGroup;
-  /** Those that were asked for, counted from the group's first. */
-  rows: readonly RowRange[];
-  columns: ReadonlyMap<string, ColumnData>;
 }
 
 /** What of a table is read; all rows by default. */
@@ -126,9 +118,8 @@ export class BlockReader {
   #decode(open: OpenTable, columns: readonly string[], fetched: FetchedGroup): RowBatch {
     const { group, rows } = fetched.planned;
     try {
-      const { parquet } = this.#parts;
-      const decoded = decodeRowGroup(parquet, open.table, group, columns, fetched.bytesOf);
-      return { group, rows, columns: decoded };
+      const read = { columns, rows, bytesOf: fetched.bytesOf };
+      return decodeRowGroup(this.#parts.parquet, open.table, group, read);
     } catch (error) {
       throw isFailure(error) ? fileFailure(this.place, open.entry.name, error) : error;
     }

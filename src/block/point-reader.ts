@@ -5,7 +5,8 @@ import type { Labels } from '../model/labels.ts';
 import { selectorMatches } from '../model/matcher.ts';
 import { type PointGroup, type PointSums, pointSums } from '../model/point-sums.ts';
 import type { PointGrid, PointQuery, PointSeries, QueryMeter, TimeRange } from '../model/source.ts';
-import { type BlockReader, i64Column, type RowBatch, u32Column } from './block-reader.ts';
+import { type BlockReader, i64Column, u32Column } from './block-reader.ts';
+import type { RowBatch } from './decode.ts';
 import type { Dataset } from './meta.ts';
 import { joinRows } from './read-plan.ts';
 import { impliedLabels, knowsName, type Selection, selectDatasets } from './selection.ts';
@@ -21,8 +22,8 @@ export type MaskedTotals = (
   callSite: readonly string[],
 ) => Promise<{ firstProfile: number; totals: BigInt64Array }>;
 
-/** The group of a row; undefined: not wanted. */
-type GroupOfRow = (batch: RowBatch, row: number) => PointGroup | undefined;
+/** The group of a row, which is at `at` in the batch; undefined: not wanted. */
+type GroupOfRow = (batch: RowBatch, at: number, row: number) => PointGroup | undefined;
 
 /** Sums and counts of the selected profiles by group and slot; a profile always counts. */
 export async function readPoints(
@@ -53,11 +54,12 @@ export async function readPoints(
   for await (const batch of reader.read(table, { columns, rows }, meter)) {
     const times = i64Column(batch, 'time_ns');
     const totals = masked?.totals ?? i64Column(batch, 'total');
-    const base = masked === undefined ? 0 : batch.group.firstRow - masked.firstProfile;
-    for (const [from, count] of batch.rows) {
-      for (let row = from; row < from + count; row++) {
-        groupOfRow(batch, row)?.add(times[row] as bigint, totals[base + row] as bigint);
-        if (row % sliceRows === sliceRows - 1) await meter.pause();
+    for (const { at, row, count } of batch.slices) {
+      const base = masked === undefined ? at : row - masked.firstProfile;
+      for (let i = 0; i < count; i++) {
+        const group = groupOfRow(batch, at + i, row + i);
+        group?.add(times[at + i] as bigint, totals[base + i] as bigint);
+        if (i % sliceRows === sliceRows - 1) await meter.pause();
       }
     }
   }
@@ -72,12 +74,12 @@ function gridRange({ startNs, stepNs, slots }: PointGrid): TimeRange {
 /** Each dataset is of one group, and one range of rows. */
 function byDataset(datasets: readonly Dataset[], sums: PointSums): GroupOfRow {
   const groups = datasets.map((dataset) => sums.group(impliedLabels(dataset)));
-  let at = 0;
-  return ({ group }, row) => {
+  let next = 0;
+  return (_batch, _at, row) => {
     // Rows ascend, so the dataset of the last row or a later one has this row.
-    for (; at < datasets.length; at++) {
-      const [from, count] = (datasets[at] as Dataset).profiles;
-      if (group.firstRow + row < from + count) return groups[at];
+    for (; next < datasets.length; next++) {
+      const [from, count] = (datasets[next] as Dataset).profiles;
+      if (row < from + count) return groups[next];
     }
     return undefined;
   };
@@ -99,10 +101,9 @@ function bySeries(
     isAny ||= isWanted;
   }
   if (!isAny) return undefined;
-  return (batch, row) => {
-    const id = u32Column(batch, 'series_id')[row] as number;
+  return (batch, at, row) => {
+    const id = u32Column(batch, 'series_id')[at] as number;
     if (groups.has(id)) return groups.get(id);
-    const at = batch.group.firstRow + row;
-    throw reader.damage('profiles', `row ${at} has series ${id}, which is not of its dataset`);
+    throw reader.damage('profiles', `row ${row} has series ${id}, which is not of its dataset`);
   };
 }

@@ -20,10 +20,10 @@ export async function profileMask(
   let isAny = false;
   for await (const batch of reader.read(open, { columns: ['uuid'], rows }, meter)) {
     const { bytes } = column(batch, 'uuid', 'bytes16');
-    for (const [from, count] of batch.rows) {
-      for (let row = from; row < from + count; row++) {
-        if (!wanted.has(keyOf(bytes, row * 16))) continue;
-        mask[batch.group.firstRow + row] = 1;
+    for (const { at, row, count } of batch.slices) {
+      for (let i = 0; i < count; i++) {
+        if (!wanted.has(keyOf(bytes, (at + i) * 16))) continue;
+        mask[row + i] = 1;
         isAny = true;
       }
     }

@@ -1,65 +1,106 @@
-// A small Parquet file of some columns of one row group, put together from their chunks as fetched:
-// the decoder reads whole files only when it is to fail in a way that can be caught, and then takes
-// all columns there are. Owns the footer of that file; nothing of it is ever stored.
-import { assert } from '../errors.ts';
+// A small Parquet file of some columns and pages of one row group, put together from what was
+// fetched: the decoder reads whole files only when it is to fail in a way that can be caught, and
+// then takes all columns there are. Owns the footer of that file; nothing of it is ever stored.
 import type { TableName } from './files.ts';
-import type { ColumnChunk, RowGroup } from './footers.ts';
+import type { ColumnChunk } from './footers.ts';
 import { leavesOf, type SchemaElement } from './leaves.ts';
+import type { ChunkPages, Page } from './pages.ts';
+import type { RowRange } from './read-plan.ts';
 import { type ThriftField, writeStruct } from './thrift-write.ts';
 
 const magic = new TextEncoder().encode('PAR1');
 
-/** `chunks[i]` are the bytes of `wanted[i]`, which are all leaves of some columns in file order. */
-export function projectRowGroup(
+/** A column chunk as fetched, and its pages. */
+export interface FetchedChunk {
+  chunk: ColumnChunk;
+  bytes: Uint8Array;
+  pages: ChunkPages;
+}
+
+/** What of a chunk goes into the file, and where. */
+interface PlacedChunk {
+  chunk: ColumnChunk;
+  at: number;
+  dictionaryBytes: number;
+  parts: Uint8Array[];
+  bytes: number;
+  uncompressedBytes: number;
+  values: number;
+}
+
+/**
+ * The file of the runs' rows. `chunks` are all leaves of some columns in file order; every run begins
+ * and ends with a page in each of them, and the runs have `rows` rows together.
+ */
+export function projectPages(
   table: TableName,
-  group: RowGroup,
-  wanted: readonly ColumnChunk[],
-  chunks: readonly Uint8Array[],
+  chunks: readonly FetchedChunk[],
+  runs: readonly RowRange[],
+  rows: number,
 ): Uint8Array {
-  const places: number[] = [];
+  const placed: PlacedChunk[] = [];
   let end = magic.length;
-  for (const [i, chunk] of wanted.entries()) {
-    assert(chunks[i]?.length === chunk.bytes, `chunk ${i} of ${table} is not ${chunk.bytes} bytes`);
-    places.push(end);
-    end += chunk.bytes;
+  for (const chunk of chunks) {
+    const one = placeChunk(chunk, runs, end);
+    placed.push(one);
+    end += one.bytes;
   }
-  const footer = footerOf(table, group, wanted, places);
+  const footer = footerOf(table, placed, rows);
   const file = new Uint8Array(end + footer.length + 4 + magic.length);
   file.set(magic);
-  for (const [i, bytes] of chunks.entries()) file.set(bytes, places[i]);
+  for (const { at, parts } of placed) {
+    let to = at;
+    for (const part of parts) {
+      file.set(part, to);
+      to += part.length;
+    }
+  }
   file.set(footer, end);
   new DataView(file.buffer).setUint32(end + footer.length, footer.length, true);
   file.set(magic, end + footer.length + 4);
   return file;
 }
 
+function placeChunk(
+  { chunk, bytes, pages }: FetchedChunk,
+  runs: readonly RowRange[],
+  at: number,
+): PlacedChunk {
+  const { dictionary } = pages;
+  const parts = [bytes.subarray(0, dictionary.bytes)];
+  const placed = { chunk, at, dictionaryBytes: dictionary.bytes, parts, ...dictionary, values: 0 };
+  for (const page of pages.pages) {
+    if (!runs.some((run) => isIn(page, run))) continue;
+    parts.push(bytes.subarray(page.at, page.at + page.bytes));
+    placed.bytes += page.bytes;
+    placed.uncompressedBytes += page.uncompressedBytes;
+    placed.values += page.values;
+  }
+  return placed;
+}
+
+/** Pages without rows are left out. */
+function isIn({ row, rows }: Page, [from, count]: RowRange): boolean {
+  return rows > 0 && row >= from && row < from + count;
+}
+
 /** `FileMetaData`, with the field numbers of the format's `parquet.thrift`. */
-function footerOf(
-  table: TableName,
-  group: RowGroup,
-  wanted: readonly ColumnChunk[],
-  places: readonly number[],
-): Uint8Array {
-  const columns = [...new Set(wanted.map((chunk) => chunk.leaf.column))];
+function footerOf(table: TableName, placed: readonly PlacedChunk[], rows: number): Uint8Array {
+  const columns = [...new Set(placed.map(({ chunk }) => chunk.leaf.column))];
   const { elements } = leavesOf(table);
   const root: SchemaElement = { name: 'arrow_schema', repetition: 0, children: columns.length };
   const schema = [root, ...columns.flatMap((column) => elements.get(column) ?? [])];
-  const bytes = wanted.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
+  const bytes = placed.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
+  const group: ThriftField[] = [
+    [1, 'structs', placed.map(chunkFields)],
+    [2, 'i64', bytes],
+    [3, 'i64', rows],
+  ];
   return writeStruct([
     [1, 'i32', 2],
     [2, 'structs', schema.map(elementFields)],
-    [3, 'i64', group.rows],
-    [
-      4,
-      'structs',
-      [
-        [
-          [1, 'structs', wanted.map((chunk, i) => chunkFields(chunk, places[i] ?? 0))],
-          [2, 'i64', bytes],
-          [3, 'i64', group.rows],
-        ],
-      ],
-    ],
+    [3, 'i64', rows],
+    [4, 'structs', [group]],
   ]);
 }
 
@@ -75,20 +116,21 @@ function elementFields(element: SchemaElement): ThriftField[] {
 }
 
 /** `ColumnChunk`. */
-function chunkFields(chunk: ColumnChunk, place: number): ThriftField[] {
+function chunkFields(placed: PlacedChunk): ThriftField[] {
+  const { chunk, at, dictionaryBytes } = placed;
   const metadata: ThriftField[] = [
     [1, 'i32', chunk.leaf.type],
     [2, 'i32s', chunk.encodings],
     [3, 'texts', chunk.leaf.path],
     [4, 'i32', chunk.codec],
-    [5, 'i64', chunk.values],
-    [6, 'i64', chunk.uncompressedBytes],
-    [7, 'i64', chunk.bytes],
-    [9, 'i64', place + chunk.dataAt],
+    [5, 'i64', placed.values],
+    [6, 'i64', placed.uncompressedBytes],
+    [7, 'i64', placed.bytes],
+    [9, 'i64', at + dictionaryBytes],
   ];
-  if (chunk.hasDictionary) metadata.push([11, 'i64', place]);
+  if (dictionaryBytes > 0) metadata.push([11, 'i64', at]);
   return [
-    [2, 'i64', place],
+    [2, 'i64', at],
     [3, 'struct', metadata],
   ];
 }

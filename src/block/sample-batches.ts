@@ -2,15 +2,9 @@
 // groups it rules out by their statistics, and batches that are views of what was decoded.
 import type { BatchFilter, SampleBatch } from '../kernel/sum-filter.ts';
 import type { QueryMeter } from '../model/source.ts';
-import {
-  type BlockReader,
-  column,
-  i64Column,
-  type OpenTable,
-  type RowBatch,
-  u32Column,
-} from './block-reader.ts';
+import { type BlockReader, column, i64Column, type OpenTable, u32Column } from './block-reader.ts';
 import { isSet } from './concat-columns.ts';
+import type { RowBatch } from './decode.ts';
 import type { ColumnChunk, RowGroup } from './footers.ts';
 import type { Dataset } from './meta.ts';
 import { joinRows } from './read-plan.ts';
@@ -43,7 +37,7 @@ export async function* sampleBatches(
     checkIds(reader, open, batch, 'series_id', filter.seriesMask?.length);
     checkIds(reader, open, batch, 'profile_id', filter.profileMask?.length);
     const all = wholeBatch(batch, columns);
-    for (const [from, count] of batch.rows) yield cut(all, from, from + count);
+    for (const { at, count } of batch.slices) yield cut(all, at, at + count);
   }
 }
 
@@ -93,10 +87,12 @@ function checkIds(
 ): void {
   if (bound === undefined) return;
   const ids = u32Column(batch, name);
-  for (let row = 0; row < ids.length; row++) {
-    if ((ids[row] as number) < bound) continue;
-    const at = batch.group.firstRow + row;
-    throw reader.damage(open.table, `row ${at} has ${name} ${ids[row]} of ${bound}`);
+  for (const { at, row, count } of batch.slices) {
+    for (let i = 0; i < count; i++) {
+      const id = ids[at + i] as number;
+      if (id < bound) continue;
+      throw reader.damage(open.table, `row ${row + i} has ${name} ${id} of ${bound}`);
+    }
   }
 }
 

@@ -4,7 +4,8 @@ import { type Label, type Labels, labelNames, labelValue } from '../model/labels
 import { selectorMatches } from '../model/matcher.ts';
 import type { QueryMeter } from '../model/source.ts';
 import type { ColumnData } from '../model/table.ts';
-import { type BlockReader, column, type RowBatch } from './block-reader.ts';
+import { type BlockReader, column } from './block-reader.ts';
+import type { RowBatch } from './decode.ts';
 import { type Dataset, fileOf } from './meta.ts';
 import type { Selection } from './selection.ts';
 
@@ -61,14 +62,14 @@ function addSets(batch: RowBatch, sets: Labels[], texts: Map<string, string>): n
   const { offsets, keys, values } = column(batch, 'labels', 'map');
   const keyAt = textReader(keys, texts);
   const valueAt = textReader(values, texts);
-  for (let row = 0; row < batch.group.rows; row++) {
+  for (let row = 0; row < batch.rows; row++) {
     const labels: Label[] = [];
     for (let i = offsets[row] ?? 0; i < (offsets[row + 1] ?? 0); i++) {
       labels.push({ name: keyAt(i), value: valueAt(i) });
     }
     sets.push(labels);
   }
-  return (offsets[batch.group.rows] ?? 0) * labelMemoryBytes;
+  return (offsets[batch.rows] ?? 0) * labelMemoryBytes;
 }
 
 const decoder = new TextDecoder();
