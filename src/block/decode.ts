@@ -31,8 +31,8 @@ export interface GroupRead {
 }
 
 /**
- * The wanted rows, and those on the same pages. Throws `corrupt` with the column but not the file. A
- * full row group of five columns takes about 10 ms.
+ * The wanted rows, and those on the same pages. Throws `corrupt` with the column but not the file.
+ * A full row group of five columns takes about 10 ms.
  */
 export function decodeRowGroup(
   parquet: Parquet,

@@ -29,8 +29,8 @@ interface PlacedChunk {
 }
 
 /**
- * The file of the runs' rows. `chunks` are all leaves of some columns in file order; every run begins
- * and ends with a page in each of them, and the runs have `rows` rows together.
+ * The file of the runs' rows. `chunks` are all leaves of some columns in file order; every run
+ * begins and ends with a page in each of them, and the runs have `rows` rows together.
  */
 export function projectPages(
   table: TableName,
