@@ -37,7 +37,7 @@ export async function flushRows({ isSmoke }: BenchOptions): Promise<Row[]> {
     const client = startHelper('push-client.ts');
     const pushes = Math.ceil(samples / (await storedSamples()));
     const rounds: Round[] = [];
-    const count = isSmoke ? 1 : 5;
+    const count = isSmoke ? 1 : 9;
     // The first round warms the compilers and is not counted.
     for (let at = isSmoke ? 0 : -1; at < count; at++) {
       const one = await round(port, client, pushes, isSmoke ? pieceMs : quietMs);
@@ -89,14 +89,14 @@ async function post(port: number, path: string): Promise<void> {
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
 }
 
-/** Pieces are short: the quantile is that of all rounds together. */
+/** Medians over the rounds, so that one slow fsync of a shared disk does not decide. */
 function summary(rounds: readonly Round[], samples: number): Row[] {
   const p99 = (latencies: number[]) => {
     latencies.sort((a, b) => a - b);
     return latencies[Math.floor((latencies.length - 1) * 0.99)] ?? Number.NaN;
   };
-  const quiet = p99(rounds.flatMap((one) => one.quiet));
-  const flushing = p99(rounds.flatMap((one) => one.flushing));
+  const quiet = median(rounds.map((one) => p99(one.quiet)));
+  const flushing = median(rounds.map((one) => p99(one.flushing)));
   const medianOf = (pick: (one: Round) => number) => median(rounds.map(pick));
   const head = `a head of ${samples / 1_000}k samples`;
   return [
