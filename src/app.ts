@@ -76,7 +76,8 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     readers: {
       pins,
       databaseOf: (tenant) => ingester.databaseOf(tenant),
-      onForget: (tenant) => sources.invalidate(tenant),
+      onForget: (tenant) => sources.forgetLocal(tenant),
+      onForgetRemote: (tenant, ulid) => sources.forgetRemote(tenant, ulid),
     },
   });
   const routes = createRoutes({

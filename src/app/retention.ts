@@ -19,6 +19,8 @@ export interface BlockReaders {
   pins: Pins;
   /** Told of each local block that goes. */
   onForget: (tenant: string) => void;
+  /** Told of each block that goes from the bucket. */
+  onForgetRemote: (tenant: string, ulid: string) => void;
 }
 
 /** Local retention, and the bucket's when there is one. */
@@ -53,7 +55,9 @@ export function createRetention(
   if (remoteBucket !== undefined && settings.retentionBucketAge !== 'off') {
     const bucket = counting(remoteBucket, 'remote', platform, metrics);
     const ageMs = settings.retentionBucketAge;
-    services.push(new BucketRetention({ bucket, ageMs, isPinned: blocks.isPinned, metrics, log }));
+    const { isPinned } = blocks;
+    const onForget = readers.onForgetRemote;
+    services.push(new BucketRetention({ bucket, ageMs, isPinned, onForget, metrics, log }));
   }
   return {
     services,

@@ -30,6 +30,8 @@ export interface BucketRetentionOptions {
   ageMs: number;
   /** True while a query of this process reads the block. */
   isPinned: (tenant: string, ulid: string) => boolean;
+  /** Told when a block of the tenant is gone for readers. */
+  onForget?: (tenant: string, ulid: string) => void;
   metrics: Metrics;
   log: Logger;
 }
@@ -174,7 +176,12 @@ export class BucketRetention implements SubService {
     const endMs = this.#ends.get(prefix) ?? (await this.#readEnd(prefix, folder.ulid, signal));
     if (endMs >= beforeMs) return;
     this.#requestsLeft--;
-    await bucket.delete(prefix + metaFile, { signal });
+    try {
+      await bucket.delete(prefix + metaFile, { signal });
+    } finally {
+      // One that failed may have been done.
+      this.#options.onForget?.(tenant, folder.ulid);
+    }
     this.#doom({ tenant, folder }, 'age', nowMs);
     this.#count(tenant, folder.ulid, 'age', folderBytes(folder));
   }

@@ -3,6 +3,7 @@
 // block and a block moves to the bucket, and that reading creates nothing.
 import type { BlockMeta } from '../block/meta.ts';
 import type { Bucket } from '../bucket/bucket.ts';
+import { isFailure } from '../errors.ts';
 import {
   type OpenSources,
   type QueryMeter,
@@ -38,7 +39,7 @@ interface TenantLists {
 
 interface Found {
   meta: BlockMeta;
-  blocks: Bucket;
+  list: ListedBlocks;
 }
 
 /** Other writers' blocks are found this late; our own are known at once. */
@@ -55,8 +56,13 @@ export class TenantSources implements SourceProvider {
   }
 
   /** A local block was deleted: from now on the bucket has to answer for it. */
-  invalidate(tenant: string): void {
+  forgetLocal(tenant: string): void {
     this.#lists.get(tenant)?.remote?.invalidate();
+  }
+
+  /** A block was deleted from the bucket. */
+  forgetRemote(tenant: string, ulid: string): void {
+    this.#lists.get(tenant)?.remote?.forget(ulid);
   }
 
   async open(
@@ -78,22 +84,23 @@ export class TenantSources implements SourceProvider {
     const { heads, blocks } = database?.snapshot() ?? { heads: [], blocks: [...local.metas] };
     const opened = openHeads(heads);
     const found = withoutRepeats([
-      ...blocks.map((meta) => ({ meta, blocks: local.blocks })),
-      ...(remote === undefined
-        ? []
-        : [...remote.metas].map((meta) => ({ meta, blocks: remote.blocks }))),
+      ...blocks.map((meta) => ({ meta, list: local })),
+      ...(remote === undefined ? [] : Array.from(remote.metas, (meta) => ({ meta, list: remote }))),
     ]).filter(({ meta }) => !heads.some(({ ulid }) => ulid === meta.ulid) && isWanted(meta, range));
     const unpins = found.map(({ meta }) => this.#options.pins.pin(tenant, meta.ulid));
     return {
-      sources: [
-        ...opened.sources,
-        ...found.map((one) => this.#options.openBlock(one.blocks, one.meta)),
-      ],
+      sources: [...opened.sources, ...found.map((one) => this.#openBlock(one))],
       close: () => {
         opened.close();
         for (const unpin of unpins) unpin();
       },
     };
+  }
+
+  #openBlock({ meta, list }: Found): Source {
+    const source = this.#options.openBlock(list.blocks, meta);
+    // Somebody else deleted it: whoever tries again must not be given the same list.
+    return watched(source, () => list.invalidate());
   }
 
   #listsOf(tenant: string): TenantLists {
@@ -116,6 +123,25 @@ export class TenantSources implements SourceProvider {
       remote: remote && new ListedBlocks({ blocks: remote, clock, freshMs: remoteFreshMs }),
     };
   }
+}
+
+/** `source`, with `onMissing` told when what it reads is gone. */
+function watched(source: Source, onMissing: () => void): Source {
+  const watch = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      if (isFailure(error, 'missing')) onMissing();
+      throw error;
+    }
+  };
+  return {
+    name: source.name,
+    range: source.range,
+    series: (query, meter) => watch(source.series(query, meter)),
+    stacks: (query, meter) => watch(source.stacks(query, meter)),
+    points: (query, meter) => watch(source.points(query, meter)),
+  };
 }
 
 /** Each block once, the first one found, and none whose data is in a compacted block as well. */

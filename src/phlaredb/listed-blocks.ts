@@ -28,6 +28,8 @@ export class ListedBlocks {
   #refreshing: Promise<number> | undefined;
   /** Counts what was said to have changed: a listing that began before is of no use. */
   #changes = 0;
+  /** Deleted by us: their tables are listed for some minutes more. */
+  #gone: ReadonlySet<string> = new Set();
 
   constructor(options: ListedBlocksOptions) {
     this.#options = options;
@@ -54,6 +56,13 @@ export class ListedBlocks {
     this.#freshUntilMs = Number.NEGATIVE_INFINITY;
   }
 
+  /** The block's `meta.json` is deleted: it is none any more, though its tables may be listed. */
+  forget(ulid: string): void {
+    this.#gone = new Set([...this.#gone, ulid]);
+    this.#metas = new Map([...this.#metas].filter(([known]) => known !== ulid));
+    this.invalidate();
+  }
+
   /**
    * Reads what is new, unless that was done a moment ago. Answers `changes` as of the list. Rejects
    * with what the bucket throws, and with `corrupt` for a `meta.json` that cannot be read: whoever
@@ -73,7 +82,9 @@ export class ListedBlocks {
   async #refresh(): Promise<number> {
     const changes = this.#changes;
     const startedMs = this.#options.clock.monotonicMs();
-    const ulids = await this.#list();
+    const listed = await this.#list();
+    this.#gone = new Set(listed.filter((ulid) => this.#gone.has(ulid)));
+    const ulids = listed.filter((ulid) => !this.#gone.has(ulid));
     const metas = new Map<string, BlockMeta | undefined>();
     for (const ulid of ulids) metas.set(ulid, this.#metas.get(ulid));
     const unread = ulids.filter((ulid) => metas.get(ulid) === undefined);
@@ -81,7 +92,7 @@ export class ListedBlocks {
       metas.set(ulid, await this.#read(ulid));
     });
     const read = [...metas].filter((entry): entry is [string, BlockMeta] => entry[1] !== undefined);
-    this.#metas = new Map(read);
+    this.#metas = new Map(read.filter(([ulid]) => !this.#gone.has(ulid)));
     if (changes === this.#changes) this.#freshUntilMs = startedMs + this.#options.freshMs;
     return changes;
   }

@@ -17,7 +17,7 @@ export interface AuditParts {
 
 export interface AuditResult {
   problems: string[];
-  /** Pods of the profiles that only the log has, by tenant: what heads must show. */
+  /** Pods of all profiles there are, by tenant: what label calls must show. */
   pods: Map<string, Set<string>>;
   /** Records of the log that are in no block. */
   loggedCount: number;
@@ -41,6 +41,7 @@ export async function audit(parts: AuditParts): Promise<AuditResult> {
     flushedUpTo.set(tenant, Math.max(before, meta.log.lastSequence));
   }
   const found = new Map<number, string[]>();
+  const pods = new Map<string, Set<string>>(tenants.map((tenant) => [tenant, new Set()]));
   const note = (key: string, tenant: string, place: string) => {
     const profile = ledger.byKey(key);
     if (profile === undefined) return void problems.push(`${place} has an unknown key ${key}`);
@@ -51,11 +52,11 @@ export async function audit(parts: AuditParts): Promise<AuditResult> {
   for (const [name, { tenant, profiles }] of new Map([...local, ...remote])) {
     for (const { key, rows, timeNs } of profiles) {
       const sent = note(key, tenant, name);
+      if (sent !== undefined) pods.get(tenant)?.add(sent.pod);
       if (sent === undefined || (sent.rows === rows && sent.timeNs === timeNs)) continue;
       problems.push(`${name} has ${rows} rows of profile ${sent.id}, which has ${sent.rows}`);
     }
   }
-  const pods = new Map<string, Set<string>>(tenants.map((tenant) => [tenant, new Set()]));
   let loggedCount = 0;
   for await (const { tenant, sequence, contentKey } of wal.headers()) {
     if (sequence <= (flushedUpTo.get(tenant) ?? 0)) continue;

@@ -124,7 +124,7 @@ class Life {
     });
   }
 
-  /** Shows what heads must have all the while, and nothing that was not committed. */
+  /** Shows what must be there all the while, wherever it is, and nothing that was not committed. */
   query(): void {
     const world = this.#world;
     const { ledger, random } = world;
@@ -136,9 +136,8 @@ class Life {
       const answer = await labelValues(this.#process.app, tenant, 'pod');
       if (answer === undefined) return;
       const shown = new Set(answer);
-      const flushedUpTo = ledger.flushedUpTo(tenant);
-      for (const { id, pod, sequence } of mustHave) {
-        if (sequence > flushedUpTo && !shown.has(pod)) {
+      for (const { id, pod, isExpired } of mustHave) {
+        if (!isExpired && !shown.has(pod)) {
           world.problem(`acked profile ${id} is not among the labels of ${tenant}`);
         }
       }

@@ -63,12 +63,12 @@ describe('the sources of a tenant', () => {
     (await look(all)).close();
     expect(names).toEqual(['local 1']);
     await all.ship();
-    all.sources.invalidate('a');
+    all.sources.forgetLocal('a');
     (await look(all)).close();
     expect(names).toEqual(['local 1']);
     const { ulid } = all.database.blocks[0] as BlockMeta;
     all.database.forget(ulid);
-    all.sources.invalidate('a');
+    all.sources.forgetLocal('a');
     (await look(all)).close();
     expect(names).toEqual(['remote 1']);
   });

@@ -54,6 +54,17 @@ describe('listed blocks', () => {
     expect(indexes()).toEqual([2, 4]);
   });
 
+  it('forgets a block whose tables are still listed', async () => {
+    const { list, put, indexes } = setUp();
+    await put(1);
+    await put(2);
+    await list.current();
+    list.forget(blockMeta('a', { createdMs: testStartMs, index: 1 }).ulid);
+    expect(indexes()).toEqual([2]);
+    await list.current();
+    expect(indexes()).toEqual([2]);
+  });
+
   it('lists again for a change that came while it was listing', async () => {
     const { bucket, list, put, indexes } = setUp();
     await put(1);
