@@ -1,14 +1,13 @@
 // Stacks of one block: from `totals` when all selected profiles count wholly, else from `samples`,
 // never both. Owns the order of a read: what decides and the symbols first, then the data in slices
 // through a borrowed kernel, which goes back whatever happens.
-import { Failure, isFailure } from '../errors.ts';
+import { isFailure } from '../errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { PprofHeader } from '../kernel/pprof-options.ts';
+import { partHeader, spanFilterOf } from '../kernel/source-parts.ts';
 import { StackSums } from '../kernel/stack-sums.ts';
 import type { BatchFilter, SampleBatch } from '../kernel/sum-filter.ts';
 import { loadSymbols, type PackedSymbols } from '../kernel/symbols.ts';
 import type { Labels } from '../model/labels.ts';
-import { parseProfileType } from '../model/profile-type.ts';
 import type { QueryMeter, SampleFilter, StackPart, StackQuery } from '../model/source.ts';
 import type { BlockReader, OpenTable } from './block-reader.ts';
 import { EarlyStart } from './early-start.ts';
@@ -54,7 +53,7 @@ export async function readStacks(
       }
       if (sums.isEmpty) return undefined;
       const isPprof = query.shape === 'pprof';
-      if (isPprof) sums.beginPprof(headerOf(query));
+      if (isPprof) sums.beginPprof(partHeader(query));
       while (sums.step()) await meter.pause();
       if (isPprof) return { shape: 'pprof', profile: sums.pprof() };
       return { shape: 'functions', tree: sums.functionTree() };
@@ -160,23 +159,12 @@ function batchFilterOf(
 ): BatchFilter | undefined {
   const series = sets === undefined ? undefined : seriesMask(selection, sets);
   if (series?.isAny === false) return undefined;
-  const { spanIds, traceIds } = query.filter;
   return {
     ...(series?.isAll === false && { seriesMask: series.mask }),
     ...(profiles && { profileMask: profiles }),
     ...(!isWhole && { startNs: query.startNs, endNs: query.endNs }),
-    ...(spanIds && { spanIds: BigUint64Array.from(spanIds) }),
-    ...(traceIds && { traceIds: concatIds(traceIds) }),
+    ...spanFilterOf(query.filter),
   };
-}
-
-function concatIds(ids: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(ids.length * 16);
-  for (const [i, id] of ids.entries()) {
-    if (id.length !== 16) throw new Failure('internal', `trace id has ${id.length} bytes, not 16`);
-    bytes.set(id, i * 16);
-  }
-  return bytes;
 }
 
 /** An empty list of ids lets nothing pass; an empty call site is the root, which all pass. */
@@ -194,20 +182,6 @@ function profilesOf(datasets: readonly Dataset[]): [first: number, count: number
   const first = datasets[0]?.profiles[0] ?? 0;
   const [from, count] = datasets.at(-1)?.profiles ?? [first, 0];
   return [first, from + count - first];
-}
-
-/** Whoever merges sources writes a header of its own. */
-function headerOf(query: StackQuery): PprofHeader {
-  const type = parseProfileType(query.profileType);
-  return {
-    sampleType: type?.sampleType ?? '',
-    sampleUnit: type?.sampleUnit ?? '',
-    periodType: type?.periodType ?? '',
-    periodUnit: type?.periodUnit ?? '',
-    period: 0n,
-    timeNs: query.startNs,
-    durationNs: query.endNs - query.startNs,
-  };
 }
 
 function undefinedSoon(): Promise<undefined> {

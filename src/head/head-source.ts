@@ -1,13 +1,12 @@
 // A head, live or sealed, as a source of queries. Owns which rows a query sees: those committed
 // when the source was opened, whatever is appended, sealed or flushed meanwhile. Whoever opens it
 // pins the head first.
-import type { PprofHeader } from '../kernel/pprof-options.ts';
+import { partHeader, spanFilterOf } from '../kernel/source-parts.ts';
 import { StackSums } from '../kernel/stack-sums.ts';
 import { toHex } from '../lib/hex.ts';
 import type { Labels } from '../model/labels.ts';
 import { type Selector, selectorMatches } from '../model/matcher.ts';
 import { pointSums } from '../model/point-sums.ts';
-import { parseProfileType } from '../model/profile-type.ts';
 import type {
   PointQuery,
   PointSeries,
@@ -71,7 +70,7 @@ export class HeadSource implements Source {
       while (sums.step()) await meter.pause();
       return query.shape === 'functions'
         ? { shape: 'functions', tree: sums.functionTree() }
-        : { shape: 'pprof', profile: sums.pprof(partHeader(query.profileType)) };
+        : { shape: 'pprof', profile: sums.pprof(partHeader(query)) };
     } finally {
       sums.release();
     }
@@ -108,12 +107,8 @@ export class HeadSource implements Source {
   }
 
   async #add(sums: StackSums, rows: Uint32Array, filter: SampleFilter, meter: QueryMeter) {
-    const { callSite, spanIds, traceIds } = filter;
-    if (callSite !== undefined) sums.maskCallSite(callSite);
-    const spans = {
-      ...(spanIds && { spanIds: BigUint64Array.from(spanIds) }),
-      ...(traceIds && { traceIds: concatenated(traceIds) }),
-    };
+    if (filter.callSite !== undefined) sums.maskCallSite(filter.callSite);
+    const spans = spanFilterOf(filter);
     for (let at = 0; at < rows.length; at += rowsAtOnce) {
       sums.addRows(rows.subarray(at, at + rowsAtOnce), spans);
       await meter.pause();
@@ -151,24 +146,4 @@ export class HeadSource implements Source {
     if (series.rows.length > rowsLookedAt / 100) await meter.pause();
     return rows;
   }
-}
-
-/** What a part needs to be a whole pprof; only its sample type is looked at. */
-function partHeader(profileType: string): PprofHeader {
-  const type = parseProfileType(profileType);
-  return {
-    sampleType: type?.sampleType ?? '',
-    sampleUnit: type?.sampleUnit ?? '',
-    periodType: type?.periodType ?? '',
-    periodUnit: type?.periodUnit ?? '',
-    period: 0n,
-    timeNs: 0n,
-    durationNs: 0n,
-  };
-}
-
-function concatenated(ids: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(ids.length * 16);
-  for (const [i, id] of ids.entries()) bytes.set(id, i * 16);
-  return bytes;
 }
