@@ -83,6 +83,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
   const routes = createRoutes({
     ingester,
     queries,
+    limitsOf,
     tenantSettings: new TenantSettings(folders.folderOf),
     metrics,
     log,

@@ -127,6 +127,7 @@ function retryAfter(error: Failure): Record<string, string> {
   return { 'Retry-After': String(seconds) };
 }
 
-function isBodyTooLarge(error: Failure): boolean {
+/** True for what `bodyTooLarge` made, and for bodies that inflate past their bound. */
+export function isBodyTooLarge(error: Failure): boolean {
   return error.reason === bodyTooLargeReason || isInflatedTooLarge(error);
 }

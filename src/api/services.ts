@@ -7,11 +7,14 @@ import { SettingsService } from '../gen/settings/v1/setting_pb.ts';
 import { Version } from '../gen/version/v1/version_pb.ts';
 import type { IngesterService } from '../ingester/contract.ts';
 import type { TenantSettings } from '../ingester/tenant-settings.ts';
+import type { LimitsOf } from '../limits/limits.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 import type { QueryService } from '../query/contract.ts';
 import { featureFlagsService, versionService } from './about-service.ts';
 import { type BodyReader, createBodyReader } from './body.ts';
 import type { Route } from './call.ts';
+import { ingestRoutes } from './ingest.ts';
 import { createIngesterService } from './ingester-service.ts';
 import { pushRoute } from './push-service.ts';
 import { createQuerierService } from './querier-service.ts';
@@ -24,6 +27,8 @@ import { unimplementedRoute } from './unimplemented.ts';
 export interface ServicesOptions {
   ingester: IngesterService;
   queries: QueryService;
+  limitsOf: LimitsOf;
+  metrics: Pick<Metrics, 'ingest'>;
   tenantSettings: Pick<TenantSettings, 'get' | 'set' | 'delete'>;
   platform: Pick<Platform, 'clock' | 'sleep' | 'gunzip' | 'gzip' | 'unzstd'>;
   settings: {
@@ -48,7 +53,9 @@ const streamsReason = 'a phlox process answers queries itself, ask querier.v1.Qu
 /** The routes of all services and of the plain query doors. */
 export function serviceRoutes(options: ServicesOptions): Route[] {
   const readBody = createBodyReader(options.platform, options.settings.bodyTimeMsMax);
+  const bytesMax = options.settings.requestBytesMax;
   return [
+    ...ingestRoutes({ ...options, readBody, bytesMax }),
     ...ingesterRoutes(options, readBody),
     ...aboutRoutes(options, readBody),
     ...queryRoutes(options, readBody),

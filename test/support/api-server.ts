@@ -5,6 +5,7 @@ import { MemoryBucket } from '../../src/bucket/memory.ts';
 import { prefixed } from '../../src/bucket/prefixed.ts';
 import { TenantSettings } from '../../src/ingester/tenant-settings.ts';
 import { createLogger } from '../../src/lib/log.ts';
+import { defaultLimits } from '../../src/limits/limits.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { gunzip, gzip } from '../../src/runtime/gzip.ts';
 import { createZstd } from '../../src/runtime/zstd.ts';
@@ -36,6 +37,7 @@ export async function createApiServer(settings: Partial<RoutesSettings> = {}): P
   const app = createRoutes({
     ingester,
     queries,
+    limitsOf: () => defaultLimits,
     tenantSettings: new TenantSettings((tenant) => prefixed(bucket, `tenants/${tenant}/`)),
     metrics,
     log: createLogger({ level: 'debug', format: 'json', nowMs, sink: (line) => lines.push(line) }),

@@ -1,0 +1,162 @@
+// Repairs of pprof bytes without decoding them into objects: fields are copied as they are, and
+// what changes is written behind them, where protobuf's last one wins. Owns that; which repair is
+// due is the caller's to know. Whether the rest is a pprof at all is the kernel's to find out.
+import { Failure } from '../errors.ts';
+import { ProtobufReader, wireBytes, wireVarint } from '../lib/protobuf-reader.ts';
+import { ProtobufWriter } from '../lib/protobuf-writer.ts';
+
+/** Fields of `Profile`, `ValueType` and `Function`. */
+const field = {
+  sampleType: 1,
+  sample: 2,
+  function: 5,
+  string: 6,
+  timeNanos: 9,
+  typeOfValueType: 1,
+  nameOfFunction: 2,
+  filenameOfFunction: 4,
+} as const;
+
+export interface PprofEdits {
+  /** Written as the profile's time. */
+  timeNs?: bigint;
+  /** The new name of a sample type; undefined keeps it. */
+  renameType?: (type: string) => string | undefined;
+  /** The new name of a function. */
+  renameFunction?: (name: string, filename: string) => string | undefined;
+}
+
+/** What can be known of a pprof in one pass over its outermost fields. */
+export class PprofOutline {
+  readonly sampleTypes: readonly string[];
+  readonly sampleCount: number;
+  /** 0: none. */
+  readonly timeNs: bigint;
+  readonly #bytes: Uint8Array;
+  /** Start and end of each string. */
+  readonly #strings: readonly number[];
+  /** Strings that were read once: many functions may share a long one. */
+  readonly #texts = new Map<number, string>();
+
+  /** Throws `invalid` for bytes that are no protobuf message. */
+  constructor(bytes: Uint8Array) {
+    const types: number[] = [];
+    const strings: number[] = [];
+    let sampleCount = 0;
+    let timeNs = 0n;
+    const reader = new ProtobufReader(bytes);
+    while (reader.next()) {
+      if (reader.wire === wireBytes) {
+        if (reader.field === field.string) strings.push(reader.start, reader.end);
+        else if (reader.field === field.sample) sampleCount += 1;
+        else if (reader.field === field.sampleType) {
+          types.push(indexIn(bytes, reader, field.typeOfValueType));
+        }
+      } else if (reader.field === field.timeNanos && reader.wire === wireVarint) {
+        timeNs = reader.int64;
+      }
+    }
+    this.#bytes = bytes;
+    this.#strings = strings;
+    this.sampleTypes = types.map((id) => this.#string(id));
+    this.sampleCount = sampleCount;
+    this.timeNs = timeNs;
+  }
+
+  /**
+   * The profile with the edits; the same bytes when there is nothing to change. Throws `invalid`
+   * when new names take more than `bytesMax`.
+   */
+  edited({ timeNs, renameType, renameFunction }: PprofEdits, bytesMax: number): Uint8Array {
+    const out = new ProtobufWriter();
+    const added = new AddedStrings(this.#strings.length / 2, bytesMax);
+    const reader = new ProtobufReader(this.#bytes);
+    let copiedTo = 0;
+    const scratch = new ProtobufWriter();
+    /** Copies the field of the reader with one more field at the end of its message. */
+    const rename = (inner: number, name: string | undefined) => {
+      if (name === undefined) return;
+      scratch.clear();
+      scratch.raw(this.#bytes.subarray(reader.start, reader.end));
+      scratch.number(inner, added.id(name));
+      out.raw(this.#bytes.subarray(copiedTo, reader.fieldStart));
+      out.message(reader.field, scratch);
+      copiedTo = reader.end;
+    };
+    while (reader.next()) {
+      if (reader.wire !== wireBytes) continue;
+      if (reader.field === field.sampleType && renameType !== undefined) {
+        rename(field.typeOfValueType, renameType(this.#text(reader, field.typeOfValueType)));
+      } else if (reader.field === field.function && renameFunction !== undefined) {
+        const name = this.#text(reader, field.nameOfFunction);
+        const filename = this.#text(reader, field.filenameOfFunction);
+        rename(field.nameOfFunction, renameFunction(name, filename));
+      }
+    }
+    if (copiedTo === 0 && timeNs === undefined) return this.#bytes;
+    out.raw(this.#bytes.subarray(copiedTo));
+    for (const text of added.all) out.string(field.string, text);
+    if (timeNs !== undefined) out.number(field.timeNanos, timeNs);
+    return out.view();
+  }
+
+  #text(reader: ProtobufReader, inner: number): string {
+    return this.#string(indexIn(this.#bytes, reader, inner));
+  }
+
+  /** Empty when there is no such string. */
+  #string(id: number): string {
+    const start = this.#strings[2 * id];
+    if (start === undefined) return '';
+    const known = this.#texts.get(id);
+    if (known !== undefined) return known;
+    const end = this.#strings[2 * id + 1];
+    const text = new TextDecoder().decode(this.#bytes.subarray(start, end));
+    this.#texts.set(id, text);
+    return text;
+  }
+}
+
+/** Strings behind those that the profile has. */
+class AddedStrings {
+  readonly #ids = new Map<string, number>();
+  readonly #first: number;
+  readonly #bytesMax: number;
+  #length = 0;
+
+  constructor(first: number, bytesMax: number) {
+    this.#first = first;
+    this.#bytesMax = bytesMax;
+  }
+
+  get all(): Iterable<string> {
+    return this.#ids.keys();
+  }
+
+  id(text: string): number {
+    this.#assertRoom(text.length);
+    const known = this.#ids.get(text);
+    if (known !== undefined) return known;
+    const id = this.#first + this.#ids.size;
+    this.#ids.set(text, id);
+    this.#length += text.length;
+    return id;
+  }
+
+  /** Asked before a text is looked up: only then a joined one takes its memory. */
+  #assertRoom(more: number): void {
+    if (this.#length + more <= this.#bytesMax) return;
+    const message = `names of functions are more than ${this.#bytesMax} bytes, the limit`;
+    throw new Failure('invalid', message, { reason: 'profile_size_limit' });
+  }
+}
+
+/** The number in a field of the message that `outer` is at; the last one wins, 0 without any. */
+function indexIn(bytes: Uint8Array, outer: ProtobufReader, inner: number): number {
+  const reader = new ProtobufReader(bytes, outer.start, outer.end);
+  let index = 0;
+  while (reader.next()) {
+    if (reader.field === inner && reader.wire === wireVarint) index = reader.index;
+  }
+  return index;
+}
