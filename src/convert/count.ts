@@ -1,6 +1,7 @@
 // Counts as text and as the doubles of JSON. Owns what fits into a value of pprof.
 
-const int64Max = 2n ** 63n - 1n;
+/** The largest value of pprof. */
+export const int64Max = 2n ** 63n - 1n;
 /** Digits of the largest; more are refused before they are read, which takes quadratic time. */
 const digitsMax = 19;
 

@@ -2,7 +2,7 @@
 // siblings by name, file and line; locations and functions are numbered at their first use. So one
 // profile has one encoding, and a client's retry is told by it.
 import { type PprofHead, PprofWriter } from './pprof-writer.ts';
-import { type Frame, rootNode, type StackTree } from './stack-tree.ts';
+import { assertValue, type Frame, rootNode, type StackTree } from './stack-tree.ts';
 
 /**
  * The profile, each value times `factor`; undefined when no stack has a value. Throws `invalid`
@@ -23,6 +23,7 @@ export function encodeStacks(
     if (depth > 0) path.push(locationOf(tree.frameOf(node)));
     const value = tree.valueOf(node) * factor;
     if (value === 0n) return;
+    assertValue(value);
     writer.addSample({ locations: path.toReversed(), values: [value] });
   });
   return writer.sampleCount === 0 ? undefined : writer.finish();

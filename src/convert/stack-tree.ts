@@ -2,6 +2,7 @@
 // Owns the merging of equal stacks and the bounds on it. A profile is the same tree in whichever
 // format and order it came, so that it becomes the same bytes.
 import { Failure } from '../errors.ts';
+import { int64Max } from './count.ts';
 
 export interface Frame {
   name: string;
@@ -13,7 +14,6 @@ export interface Frame {
 
 /** Calls in one profile: about 60 bytes of memory each. */
 const nodesMax = 1 << 19;
-const int64Max = 2n ** 63n - 1n;
 
 /** The node that has no frame: the empty stack. */
 export const rootNode = 0;
@@ -78,12 +78,9 @@ export class StackTree {
 
   /** Adds to the value of a stack. Throws `invalid` below 0 and past 64 bits. */
   add(node: number, value: bigint): void {
+    if (value < 0n) assertValue(value);
     const sum = this.valueOf(node) + value;
-    if (value < 0n || sum > int64Max) {
-      throw new Failure('invalid', `value ${value < 0n ? value : sum} of a stack is out of range`, {
-        reason: 'malformed_profile',
-      });
-    }
+    assertValue(sum);
     this.#values[node] = sum;
   }
 
@@ -95,4 +92,11 @@ export class StackTree {
     }
     this.add(node, value);
   }
+}
+
+/** Throws `invalid` for what pprof has no value for, or what is no amount of anything. */
+export function assertValue(value: bigint): void {
+  if (value >= 0n && value <= int64Max) return;
+  const message = `value ${value} of a stack is not from 0 to 2^63-1`;
+  throw new Failure('invalid', message, { reason: 'malformed_profile' });
 }
