@@ -1,5 +1,5 @@
-// Speedscope's JSON: one set of frames, profiles that are sampled stacks or opened and closed calls.
-// Owns the schema as far as it is read, and its units; what a unit becomes is the caller's business.
+// Speedscope's JSON: one set of frames, profiles of sampled stacks or of opened and closed calls.
+// Owns the schema as far as it is read, and its units; what a unit becomes is the caller's to know.
 // https://www.speedscope.app/file-format-schema.json
 import { Failure, messageOf } from '../errors.ts';
 import { countOf } from './count.ts';

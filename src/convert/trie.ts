@@ -1,6 +1,6 @@
-// Pyroscope's binary trie (`trie`): nodes as in a tree, but a name is a fragment; the fragments from
-// the root to a node, one after the other, are a stack joined by `;`. Owns the bound on what they
-// expand to: a trie of n bytes can spell n² of them.
+// Pyroscope's binary trie (`trie`): nodes as in a tree, but a name is a fragment; the fragments
+// from the root to a node, one after the other, are a stack joined by `;`. Owns the bound on what
+// they expand to: a trie of n bytes can spell n² of them.
 import { Failure } from '../errors.ts';
 import type { StackTree } from './stack-tree.ts';
 import { readNodes } from './tree.ts';

@@ -16,7 +16,8 @@ export function formBody(parts: readonly FormPart[], boundary = 'xyz'): Uint8Arr
   for (const { name, filename, content } of parts) {
     const file = filename === undefined ? '' : `; filename="${filename}"`;
     const type = filename === undefined ? '' : 'Content-Type: application/octet-stream\r\n';
-    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${file}\r\n${type}\r\n`;
+    const disposition = `Content-Disposition: form-data; name="${name}"${file}`;
+    const head = `--${boundary}\r\n${disposition}\r\n${type}\r\n`;
     const bytes = typeof content === 'string' ? encoder.encode(content) : content;
     pieces.push(encoder.encode(head), bytes, encoder.encode('\r\n'));
   }

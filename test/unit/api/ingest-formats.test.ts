@@ -214,7 +214,7 @@ describe('suffixes', () => {
 });
 
 describe('labels of a name', () => {
-  it('keep the application beside a service that the client names, and drop reserved ones', async () => {
+  it('keep the application beside a service that the client names', async () => {
     const name = encodeURIComponent(
       'shop.cpu{region=eu, b = x=y ,service_name=checkout,__session_id__=ab,__x__=1,region=us}',
     );
