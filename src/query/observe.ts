@@ -1,6 +1,7 @@
 // One call of the engine from beginning to end: limits, meter, attempt, and what the metrics say
 // about it. Owns the outcome names.
 import { isFailure } from '../errors.ts';
+import { Turns } from '../lib/turns.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { SourceProvider } from '../model/source.ts';
@@ -23,6 +24,15 @@ export interface QueriesOptions {
   metrics?: Metrics['query'] | undefined;
 }
 
+/** Each holds kernels and takes turns with the others: more at a time would only be slower. */
+const queriesAtOnce = 8;
+const queriesWaiting = 256;
+
+/** The turns that all calls of an engine take. */
+export function queryTurns(): Turns {
+  return new Turns({ what: 'queries', runningMax: queriesAtOnce, waitingMax: queriesWaiting });
+}
+
 /** What the work of a call is given. */
 export interface Call {
   planning: Planning;
@@ -33,7 +43,7 @@ export interface Call {
 
 /** Runs one call and counts it, whatever it comes to. */
 export async function runCall<T>(
-  options: QueriesOptions,
+  options: QueriesOptions & { turns: Turns },
   kind: string,
   { tenants, signal }: QueryContext,
   work: (call: Call) => Promise<T>,
@@ -43,10 +53,13 @@ export async function runCall<T>(
   const distinct = [...new Set(tenants)];
   let meter: Meter | undefined;
   let outcome = 'ok';
+  let endTurn: (() => void) | undefined;
   try {
     const limits = limitsOfTenants(distinct, options.limitsOf);
     const own = new Meter({ signal, clock, yield: options.yield, limits });
     meter = own;
+    endTurn = await options.turns.take(signal);
+    await own.pause();
     const parallelMax = limits.querySourcesParallelMax;
     const reads = { provider, tenants: distinct, meter: own, parallelMax };
     return await work({
@@ -58,6 +71,7 @@ export async function runCall<T>(
     outcome = signal.aborted ? 'aborted' : isFailure(error) ? error.kind : 'internal';
     throw error;
   } finally {
+    endTurn?.();
     metrics?.queries.inc({ kind, outcome });
     metrics?.seconds.observe({ kind }, (meter?.elapsedMs ?? 0) / 1000);
     metrics?.sources.observe({ kind }, facts.sourceCount);

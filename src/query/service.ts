@@ -15,7 +15,7 @@ import {
 } from './flamegraph.ts';
 import { foldedText } from './folded.ts';
 import { namesOf, planLabels, profileTypes, seriesOf, statsOf, valuesOf } from './labels.ts';
-import { type Call, type QueriesOptions, runCall } from './observe.ts';
+import { type Call, type QueriesOptions, queryTurns, runCall } from './observe.ts';
 import { answerPprof } from './pprof.ts';
 import { answerReport } from './report-query.ts';
 import { timeSeriesOf } from './timeseries.ts';
@@ -26,8 +26,9 @@ const graphTreeNodesMin = 512;
 
 /** The engine over one provider. */
 export function createQueries(options: QueriesOptions): QueryService {
+  const shared = { ...options, turns: queryTurns() };
   const run = <T>(kind: string, context: QueryContext, work: (call: Call) => Promise<T>) =>
-    runCall(options, kind, context, work);
+    runCall(shared, kind, context, work);
   return { ...labelCalls(run), ...treeCalls(run), ...otherCalls(run) };
 }
 
