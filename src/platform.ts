@@ -10,6 +10,15 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** A small text file that an operator may edit while the server runs. */
+export interface EditedFile {
+  readonly path: string;
+  /** Differs from an earlier answer when the file may have changed since, or has gone. */
+  stamp(): Promise<string>;
+  /** The whole text. Throws `invalid` when it is not there, not UTF-8, or over `bytesMax`. */
+  read(bytesMax: number): Promise<string>;
+}
+
 export interface Platform {
   /** `bun 1.4.5`: for the build information and the log. */
   readonly runtimeName: string;
@@ -37,6 +46,8 @@ export interface Platform {
   /** Where blocks are shipped to; undefined: they stay local. */
   readonly remoteBucket: Bucket | undefined;
   readonly wal: Wal;
+  /** The file that a setting names; need not be there before it is read. */
+  editedFile(path: string): EditedFile;
   /** One finished log line, without its newline. */
   logLine(line: string): void;
   /** Names of runtime metrics that prom-client may collect by itself (not on Workers). */

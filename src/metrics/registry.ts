@@ -1,7 +1,8 @@
 // Every metric name in one place, one registry per app. Owns names, labels and buckets; the rooms
 // only count. Names under `pyroscope_` and `objstore_` are Pyroscope's where the meaning is equal,
 // so that its dashboards work; what only phlox has is under `phlox_`.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { type Makers, makers } from './makers.ts';
 
 const kib = 1024;
 const bytesBuckets = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384].map((count) => count * kib);
@@ -22,25 +23,11 @@ export function createMetrics(options: { processMetrics: boolean }) {
     storage: storageMetrics(make),
     retention: retentionMetrics(make),
     query: queryMetrics(make),
+    settingsFiles: settingsFileMetrics(make),
   };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
-
-/** The three kinds of metric, registered as they are made. */
-function makers(registry: Registry) {
-  const registers = [registry];
-  return {
-    counter: (name: string, help: string, labelNames: string[] = []) =>
-      new Counter({ name, help, labelNames, registers }),
-    gauge: (name: string, help: string, labelNames: string[] = []) =>
-      new Gauge({ name, help, labelNames, registers }),
-    histogram: (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
-      new Histogram({ name, help, buckets, labelNames, registers }),
-  };
-}
-
-type Makers = ReturnType<typeof makers>;
 
 function httpMetrics({ counter, gauge, histogram }: Makers) {
   return {
@@ -285,6 +272,22 @@ function queryMetrics({ counter, histogram }: Makers) {
       'phlox_block_cache_gets_total',
       'Look-ups of footers, symbols and label sets of blocks.',
       ['kind', 'outcome'],
+    ),
+  };
+}
+
+/** `setting` names the setting that names the file. */
+function settingsFileMetrics({ counter, gauge }: Makers) {
+  return {
+    loads: counter(
+      'phlox_settings_file_loads_total',
+      'Versions of a watched file that were read, by outcome: ok or refused.',
+      ['setting', 'outcome'],
+    ),
+    isRefused: gauge(
+      'phlox_settings_file_refused',
+      '1 while the file makes no sense and an earlier version of it is in force.',
+      ['setting'],
     ),
   };
 }

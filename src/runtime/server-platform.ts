@@ -18,6 +18,7 @@ import { gunzip, gzip } from './gzip.ts';
 import { loadHeadModule, loadQueryModule } from './kernel-modules.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { loadParquetModule } from './parquet-module.ts';
+import { editedFile } from './watched-file.ts';
 import { createZstd } from './zstd.ts';
 
 /** Compiles the WebAssembly modules and makes the drivers that the settings ask for. */
@@ -66,6 +67,7 @@ export async function createServerPlatform(
     diskUsage: () => diskUsage(settings.dataDir),
     remoteBucket: settings.bucket === undefined ? undefined : openBucket(settings.bucket),
     wal,
+    editedFile,
     logLine,
     processMetrics: true,
   };

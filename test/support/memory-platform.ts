@@ -3,7 +3,8 @@
 import { MemoryBucket } from '../../src/bucket/memory.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import { resolveSettings } from '../../src/config/settings.ts';
-import type { Platform } from '../../src/platform.ts';
+import { Failure } from '../../src/errors.ts';
+import type { EditedFile, Platform } from '../../src/platform.ts';
 import { gunzip, gzip } from '../../src/runtime/gzip.ts';
 import { loadHeadModule, loadQueryModule } from '../../src/runtime/kernel-modules.ts';
 import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
@@ -16,6 +17,8 @@ export interface TestPlatform extends Platform {
   wal: MemoryWal;
   /** Log lines so far, parsed. */
   readonly lines: Record<string, unknown>[];
+  /** What `editedFile` finds, by path: each change of a text is seen. */
+  readonly files: Map<string, string>;
   /** Moves wall time. */
   advance(ms: number): void;
 }
@@ -26,6 +29,7 @@ export const testStartMs = 1_767_323_045_000;
 export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<TestPlatform> {
   let nowMs = testStartMs;
   const lines: Record<string, unknown>[] = [];
+  const files = new Map<string, string>();
   const platform: Platform = {
     runtimeName: 'test',
     clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
@@ -42,16 +46,31 @@ export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<Tes
     diskUsage: () => Promise.resolve(undefined),
     remoteBucket: new MemoryBucket(),
     wal: new MemoryWal({ id: '01J00000000000000000000000', bytesMax: 2 ** 28 }),
+    editedFile: (path) => memoryFile(files, path),
     logLine: (line) => lines.push(JSON.parse(line)),
     processMetrics: false,
     ...parts,
   };
   return Object.assign(platform, {
     lines,
+    files,
     advance: (ms: number) => {
       nowMs += ms;
     },
   }) as TestPlatform;
+}
+
+function memoryFile(files: ReadonlyMap<string, string>, path: string): EditedFile {
+  return {
+    path,
+    stamp: () => Promise.resolve(files.get(path) ?? 'missing'),
+    read: async (bytesMax) => {
+      const text = files.get(path);
+      if (text === undefined) throw new Failure('invalid', `file ${path}: not there`);
+      if (text.length > bytesMax) throw new Failure('invalid', `file ${path}: too large`);
+      return text;
+    },
+  };
 }
 
 export function testSettings(file: Record<string, unknown> = {}): Settings {
