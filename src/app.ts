@@ -76,8 +76,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     readers: {
       pins,
       databaseOf: (tenant) => ingester.databaseOf(tenant),
-      onForget: (tenant) => sources.forgetLocal(tenant),
-      onForgetRemote: (tenant, ulid) => sources.forgetRemote(tenant, ulid),
+      sources,
     },
   });
   const routes = createRoutes({

@@ -5,6 +5,7 @@ import type { SubService } from '../ingester/lifecycle.ts';
 import { retainedBlocks } from '../ingester/retained-blocks.ts';
 import { Retention } from '../ingester/retention.ts';
 import type { DiskRoom } from '../ingester/retention-rules.ts';
+import type { TenantSources } from '../ingester/tenant-sources.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
@@ -17,10 +18,8 @@ export interface BlockReaders {
   /** The database of a tenant that is open. */
   databaseOf: (tenant: string) => Phlaredb | undefined;
   pins: Pins;
-  /** Told of each local block that goes. */
-  onForget: (tenant: string) => void;
-  /** Told of each block that goes from the bucket. */
-  onForgetRemote: (tenant: string, ulid: string) => void;
+  /** Told of each block that goes. */
+  sources: Pick<TenantSources, 'forgetLocal' | 'forgetRemote' | 'doubtRemote'>;
 }
 
 /** Local retention, and the bucket's when there is one. */
@@ -37,9 +36,12 @@ export function createRetention(
   diskRoom: () => DiskRoom | undefined;
 } {
   const { remoteBucket } = platform;
+  const { sources } = readers;
   const blocks = retainedBlocks({
     listTenants: folders.list,
-    ...readers,
+    databaseOf: readers.databaseOf,
+    pins: readers.pins,
+    onForget: (tenant) => sources.forgetLocal(tenant),
     folderOf: (tenant) => folders.of(tenant).blocks,
     unshippedOf: async (tenant) => (await folders.of(tenant).shipper?.unshipped()) ?? [],
   });
@@ -56,8 +58,11 @@ export function createRetention(
     const bucket = counting(remoteBucket, 'remote', platform, metrics);
     const ageMs = settings.retentionBucketAge;
     const { isPinned } = blocks;
-    const onForget = readers.onForgetRemote;
-    services.push(new BucketRetention({ bucket, ageMs, isPinned, onForget, metrics, log }));
+    const lists = {
+      forget: (tenant: string, ulid: string) => sources.forgetRemote(tenant, ulid),
+      doubt: (tenant: string, ulid: string) => sources.doubtRemote(tenant, ulid),
+    };
+    services.push(new BucketRetention({ bucket, ageMs, isPinned, readers: lists, metrics, log }));
   }
   return {
     services,

@@ -30,8 +30,11 @@ export interface BucketRetentionOptions {
   ageMs: number;
   /** True while a query of this process reads the block. */
   isPinned: (tenant: string, ulid: string) => boolean;
-  /** Told when a block of the tenant is gone for readers. */
-  onForget?: (tenant: string, ulid: string) => void;
+  /** Told of what is deleted, and of what may have been: who reads the bucket by lists. */
+  readers?: {
+    forget(tenant: string, ulid: string): void;
+    doubt(tenant: string, ulid: string): void;
+  };
   metrics: Metrics;
   log: Logger;
 }
@@ -178,10 +181,12 @@ export class BucketRetention implements SubService {
     this.#requestsLeft--;
     try {
       await bucket.delete(prefix + metaFile, { signal });
-    } finally {
-      // One that failed may have been done.
-      this.#options.onForget?.(tenant, folder.ulid);
+    } catch (error) {
+      // It may have been done all the same.
+      this.#options.readers?.doubt(tenant, folder.ulid);
+      throw error;
     }
+    this.#options.readers?.forget(tenant, folder.ulid);
     this.#doom({ tenant, folder }, 'age', nowMs);
     this.#count(tenant, folder.ulid, 'age', folderBytes(folder));
   }

@@ -97,6 +97,11 @@ export class TenantSources implements SourceProvider {
     };
   }
 
+  /** A block may have been deleted from the bucket. */
+  doubtRemote(tenant: string, ulid: string): void {
+    this.#lists.get(tenant)?.remote?.doubt(ulid);
+  }
+
   #openBlock({ meta, list }: Found): Source {
     const source = this.#options.openBlock(list.blocks, meta);
     // Somebody else deleted it: whoever tries again must not be given the same list.

@@ -23,13 +23,15 @@ const blocksMax = 100_000;
 
 export class ListedBlocks {
   readonly #options: ListedBlocksOptions;
-  #metas: ReadonlyMap<string, BlockMeta> = new Map();
+  #metas = new Map<string, BlockMeta>();
   #freshUntilMs = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<number> | undefined;
   /** Counts what was said to have changed: a listing that began before is of no use. */
   #changes = 0;
   /** Deleted by us: their tables are listed for some minutes more. */
-  #gone: ReadonlySet<string> = new Set();
+  readonly #gone = new Set<string>();
+  /** What was forgotten or doubted since the last listing began. */
+  #doubts = new Set<string>();
 
   constructor(options: ListedBlocksOptions) {
     this.#options = options;
@@ -58,8 +60,14 @@ export class ListedBlocks {
 
   /** The block's `meta.json` is deleted: it is none any more, though its tables may be listed. */
   forget(ulid: string): void {
-    this.#gone = new Set([...this.#gone, ulid]);
-    this.#metas = new Map([...this.#metas].filter(([known]) => known !== ulid));
+    this.#gone.add(ulid);
+    this.doubt(ulid);
+  }
+
+  /** The block's `meta.json` may be deleted: it has to be read again. */
+  doubt(ulid: string): void {
+    this.#metas.delete(ulid);
+    this.#doubts.add(ulid);
     this.invalidate();
   }
 
@@ -82,17 +90,22 @@ export class ListedBlocks {
   async #refresh(): Promise<number> {
     const changes = this.#changes;
     const startedMs = this.#options.clock.monotonicMs();
-    const listed = await this.#list();
-    this.#gone = new Set(listed.filter((ulid) => this.#gone.has(ulid)));
-    const ulids = listed.filter((ulid) => !this.#gone.has(ulid));
+    const doubts = new Set<string>();
+    this.#doubts = doubts;
+    const listed = new Set(await this.#list());
+    for (const ulid of this.#gone) if (!listed.has(ulid)) this.#gone.delete(ulid);
+    const ulids = [...listed].filter((ulid) => !this.#gone.has(ulid));
     const metas = new Map<string, BlockMeta | undefined>();
     for (const ulid of ulids) metas.set(ulid, this.#metas.get(ulid));
     const unread = ulids.filter((ulid) => metas.get(ulid) === undefined);
     await forEachBounded(unread, readsAtOnce, async (ulid) => {
       metas.set(ulid, await this.#read(ulid));
     });
-    const read = [...metas].filter((entry): entry is [string, BlockMeta] => entry[1] !== undefined);
-    this.#metas = new Map(read.filter(([ulid]) => !this.#gone.has(ulid)));
+    this.#metas = new Map();
+    for (const [ulid, meta] of metas) {
+      // What was read before the doubt may be what was doubted.
+      if (meta !== undefined && !doubts.has(ulid)) this.#metas.set(ulid, meta);
+    }
     if (changes === this.#changes) this.#freshUntilMs = startedMs + this.#options.freshMs;
     return changes;
   }

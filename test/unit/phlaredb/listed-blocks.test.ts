@@ -65,6 +65,22 @@ describe('listed blocks', () => {
     expect(indexes()).toEqual([2]);
   });
 
+  it('reads a block again that may be deleted, and keeps it when it is not', async () => {
+    const { bucket, list, put, indexes, operations } = setUp();
+    await put(1);
+    await put(2);
+    await list.current();
+    operations.length = 0;
+    const ulid = (index: number) => blockMeta('a', { createdMs: testStartMs, index }).ulid;
+    await bucket.delete(`${ulid(1)}/meta.json`);
+    for (const index of [1, 2]) list.doubt(ulid(index));
+    await list.current();
+    expect({ indexes: indexes(), operations }).toEqual({
+      indexes: [2],
+      operations: ['iter', 'get', 'get'],
+    });
+  });
+
   it('lists again for a change that came while it was listing', async () => {
     const { bucket, list, put, indexes } = setUp();
     await put(1);
