@@ -31,14 +31,7 @@ export function encodeStacks(
 
 /** Visits every node below its parent's, siblings in order. Deep trees take no stack of ours. */
 function walk(tree: StackTree, visit: (node: number, depth: number) => void): void {
-  const { nodeCount, frames } = tree;
-  const firstChild = new Int32Array(nodeCount).fill(-1);
-  const nextSibling = new Int32Array(nodeCount).fill(-1);
-  for (let node = nodeCount - 1; node > rootNode; node--) {
-    const parent = tree.parentOf(node);
-    nextSibling[node] = firstChild[parent] as number;
-    firstChild[parent] = node;
-  }
+  const { frames } = tree;
   const frameOf = (node: number) => frames[tree.frameOf(node)] as Frame;
   const waiting = [rootNode];
   const depths = [0];
@@ -46,9 +39,7 @@ function walk(tree: StackTree, visit: (node: number, depth: number) => void): vo
     const node = waiting.pop() as number;
     const depth = depths.pop() as number;
     visit(node, depth);
-    const children: number[] = [];
-    for (let child = firstChild[node] as number; child !== -1; child = nextSibling[child] as number)
-      children.push(child);
+    const children = tree.childrenOf(node);
     // Backwards, because the last one is taken first.
     if (children.length > 1) children.sort((a, b) => compareFrames(frameOf(b), frameOf(a)));
     for (const child of children) {

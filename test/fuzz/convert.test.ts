@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { PprofOutline } from '../../src/convert/pprof-edit.ts';
 import { isFailure } from '../../src/errors.ts';
-import { encodePprof } from '../fixtures/pprof-writer.ts';
+import { Writer } from '../fixtures/protobuf.ts';
 import { createRandom, type Random } from '../fixtures/random.ts';
 import { createApiServer } from '../support/api-server.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -160,9 +160,11 @@ it.each(hostile)(
 );
 
 it('refuses to spell out a long file name for every function', () => {
-  const file = 'f'.repeat(1 << 20);
-  const functions = Array.from({ length: 500 }, (_, i) => ({ id: i + 1, name: `g${i}`, file }));
-  const bytes = encodePprof({ sampleTypes: [], samples: [], functions });
+  const out = new Writer().string(6, '').string(6, 'f'.repeat(1 << 20));
+  for (let i = 2; i < 500; i++) {
+    out.string(6, `g${i}`).message(5, new Writer().number(2, i).number(4, 1));
+  }
+  const bytes = out.finish();
   const outline = new PprofOutline(bytes);
   const rename = () =>
     outline.edited({ renameFunction: (name, filename) => `${filename} ${name}` }, 4 << 20);
