@@ -71,7 +71,7 @@ export function stackReader(
     assertStacks(request, body, context.profileBytesMax);
     const measured =
       format === 'speedscope'
-        ? readSpeedscope(body).map((one) => measuredBySpeedscope(one, kind, request.sampleRate))
+        ? measuredBySpeedscope(body, kind, request.sampleRate)
         : [measuredBySuffix(readStacks(format, body), kind, request.sampleRate)];
     return pushedProfiles(measured, service, request, context);
   };
@@ -105,20 +105,29 @@ function measuredBySuffix(tree: StackTree, kind: ProfileKind, sampleRate: number
   return { tree, kind, period, factor: period === 0n ? 1n : period, labels: {} };
 }
 
+function* measuredBySpeedscope(
+  body: Uint8Array,
+  named: ProfileKind,
+  sampleRate: number,
+): Generator<Measured> {
+  for (const one of readSpeedscope(body)) {
+    yield { ...measuredByUnit(one, named, sampleRate), labels: { profile_name: one.name } };
+  }
+}
+
 /** The file's own unit counts more than the name, and its times more than the sample rate. */
-function measuredBySpeedscope(
-  { tree, unit, name }: SpeedscopeProfile,
+function measuredByUnit(
+  { tree, unit }: SpeedscopeProfile,
   named: ProfileKind,
   sampleRate: number,
 ): Measured {
-  const labels = { profile_name: name };
   if (unit === 'none') {
     const rate = sampleRate === sampleRateDefault ? unitlessSampleRate : sampleRate;
-    return { ...measuredBySuffix(tree, named, rate), labels };
+    return measuredBySuffix(tree, named, rate);
   }
   const kind = measures(named, unit) ? named : kindOfUnit(unit);
   const period = isSampled(kind) ? periodNs(sampleRate || sampleRateDefault) : 0n;
-  return { tree, kind, period, factor: 1n, labels };
+  return { tree, kind, period, factor: 1n, labels: {} };
 }
 
 function measures(kind: ProfileKind, unit: SpeedscopeUnit): boolean {
@@ -126,7 +135,7 @@ function measures(kind: ProfileKind, unit: SpeedscopeUnit): boolean {
 }
 
 function pushedProfiles(
-  measured: readonly Measured[],
+  measured: Iterable<Measured>,
   service: string,
   { labels: given, spyName, fromNs, durationNs }: IngestRequest,
   { profileBytesMax }: IngestContext,

@@ -31,8 +31,11 @@ export interface SpeedscopeProfile {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads every profile. Throws `invalid` for what does not follow the schema. */
-export function readSpeedscope(bytes: Uint8Array): SpeedscopeProfile[] {
+/**
+ * Reads one profile after the other, so that only one tree is held. Throws `invalid`, also half
+ * way, for what does not follow the schema.
+ */
+export function* readSpeedscope(bytes: Uint8Array): Generator<SpeedscopeProfile> {
   const file = objectOf(parse(bytes), 'the file');
   if (file['$schema'] !== schemaUrl) throw invalid(`$schema is not ${schemaUrl}`);
   const frames = listOf(objectOf(file['shared'], 'shared')['frames'], 'shared.frames');
@@ -40,7 +43,9 @@ export function readSpeedscope(bytes: Uint8Array): SpeedscopeProfile[] {
   if (profiles.length > profilesMax) {
     throw invalid(`${profiles.length} profiles, limit ${profilesMax}`);
   }
-  return profiles.map((profile, i) => readProfile(objectOf(profile, `profile ${i}`), frames, i));
+  for (const [i, profile] of profiles.entries()) {
+    yield readProfile(objectOf(profile, `profile ${i}`), frames, i);
+  }
 }
 
 function parse(bytes: Uint8Array): unknown {

@@ -159,6 +159,42 @@ describe('units of speedscope', () => {
   });
 });
 
+describe('speedscope files', () => {
+  const sampled = { type: 'sampled', unit: 'none', samples: [[0]], weights: [1] };
+  const opened = { type: 'evented', unit: 'none', startValue: 0, endValue: 9 };
+  it.each<[string, object, RegExp]>([
+    ['no such frame', { ...sampled, samples: [[1]] }, /profile 1: frame 1 is none of 1/],
+    ['no weight', { ...sampled, weights: [] }, /1 samples have 0 weights/],
+    ['a negative weight', { ...sampled, weights: [-1] }, /weight 0: -1 is not from 0/],
+    ['an unknown unit', { ...sampled, unit: 'miles' }, /unit "miles"/],
+    ['an unknown type', { ...sampled, type: 'x' }, /type "x"/],
+    ['a close without an open', { ...opened, events: [{ type: 'C', frame: 0, at: 1 }] }, /closes/],
+    [
+      'time that goes back',
+      {
+        ...opened,
+        events: [
+          { type: 'O', frame: 0, at: 5 },
+          { type: 'C', frame: 0, at: 4 },
+        ],
+      },
+      /event 1: at is before/,
+    ],
+  ])('with %s in one profile are refused as a whole', async (_, profile, message) => {
+    const server = await createApiServer();
+    const file = {
+      $schema: 'https://www.speedscope.app/file-format-schema.json',
+      shared: { frames: [{ name: 'f' }] },
+      profiles: [sampled, profile],
+    };
+    const init = { method: 'POST', body: JSON.stringify(file) };
+    const response = await server.send('/ingest?name=shop&format=speedscope', init);
+    const answer = (await response.json()) as { message: string };
+    expect([response.status, answer.message]).toEqual([422, expect.stringMatching(message)]);
+    expect(server.ingester.pushes).toEqual([]);
+  });
+});
+
 describe('suffixes', () => {
   const rows: [string, string, string, string][] = [
     ['', 'process_cpu', 'cpu', 'nanoseconds'],
