@@ -5,10 +5,12 @@ import { createRoutes } from './api/routes.ts';
 import { kernelBytesMax, keyWindowMs, scratchBytesMax } from './app/bounds.ts';
 import { createFolders, type Folders } from './app/folders.ts';
 import { instanceMaker } from './app/instance-maker.ts';
+import { createKeys } from './app/keys.ts';
 import { createQueryEngine } from './app/queries.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
-import { parseListen, type Settings } from './config/settings.ts';
+import { parseListen, type Settings, shownSettings } from './config/settings.ts';
 import { Ingester } from './ingester/ingester.ts';
+import type { SubService } from './ingester/lifecycle.ts';
 import { logService } from './ingester/log-service.ts';
 import { TenantSettings } from './ingester/tenant-settings.ts';
 import { KernelPool } from './kernel/pool.ts';
@@ -20,8 +22,8 @@ import type { Platform } from './platform.ts';
 import { version } from './version.ts';
 
 export interface App {
-  /** Answers any request; never rejects. */
-  fetch: (request: Request) => Promise<Response>;
+  /** Answers any request; never rejects. `source` answers the client's address, where known. */
+  fetch: (request: Request, source?: () => string | undefined) => Promise<Response>;
   /** Opens log and folders. Rejects when pushes could not be accepted. */
   start(): Promise<void>;
   /** Does what is due; resolves to the wall time in ms at which it next wants to be called. */
@@ -58,6 +60,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     sink: platform.logLine,
   });
   const metrics = createMetrics({ processMetrics: platform.processMetrics });
+  const keys = createKeys(settings.keys, platform, metrics, log);
   const folders = createFolders(platform, settings, metrics, log);
   const pins = new Pins();
   const limitsOf = () => defaultLimits;
@@ -73,6 +76,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
   const ingester: Ingester = await createIngester(platform, settings, metrics, log, {
     folders,
     limitsOf,
+    services: keys?.services ?? [],
     readers: {
       pins,
       databaseOf: (tenant) => ingester.databaseOf(tenant),
@@ -89,6 +93,8 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     platform,
     settings: {
       multitenancy: settings.multitenancy,
+      corsOrigins: settings.corsOrigins,
+      ...(keys && { keys: keys.ring }),
       requestBytesMax,
       inflightRequestsMax,
       inflightBytesMax,
@@ -103,11 +109,11 @@ export async function createApp(platform: Platform, settings: Settings): Promise
       buildDate: '',
       goVersion: platform.runtimeName,
     },
-    // No setting holds a secret: credentials come from the environment of the S3 client.
-    configView: () => settings,
+    // Credentials of the bucket are no settings: the S3 client has them from the environment.
+    configView: () => shownSettings(settings),
   });
   return {
-    fetch: async (request) => routes.fetch(request),
+    fetch: async (request, source) => routes.fetch(request, source && { source }),
     start: () => ingester.start(),
     tick: (nowMs) => ingester.tick(nowMs),
     stop: () => ingester.stop(),
@@ -115,9 +121,9 @@ export async function createApp(platform: Platform, settings: Settings): Promise
   };
 }
 
-/** Only a server that everybody may reach answers to any name. */
+/** Without keys only a server that everybody may reach answers to any name. */
 function hostSettings(settings: Settings): { allowedHosts?: readonly string[] } {
-  if (settings.insecure) return {};
+  if (settings.insecure || settings.keys !== undefined) return {};
   return { allowedHosts: allowedHostsFor(parseListen(settings.listen).hostname) };
 }
 
@@ -125,6 +131,8 @@ interface IngesterParts {
   folders: Folders;
   limitsOf: LimitsOf;
   readers: BlockReaders;
+  /** Started before a push is accepted. */
+  services: readonly SubService[];
 }
 
 async function createIngester(
@@ -132,7 +140,7 @@ async function createIngester(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-  { folders, limitsOf, readers }: IngesterParts,
+  { folders, limitsOf, readers, services }: IngesterParts,
 ): Promise<Ingester> {
   const { wal } = platform;
   const pool = new KernelPool({
@@ -152,7 +160,7 @@ async function createIngester(
     log,
     createInstance: await instanceMaker(platform, settings, metrics, pool, folders),
     listTenants: folders.list,
-    subServices: [logService(wal, metrics), ...retention.services],
+    subServices: [...services, logService(wal, metrics), ...retention.services],
     diskFailure: retention.diskFailure,
     diskRoom: retention.diskRoom,
     memoryMax: settings.memoryMax,

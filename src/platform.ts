@@ -34,6 +34,8 @@ export interface Platform {
   gzip(bytes: Uint8Array): Uint8Array;
   /** As `gunzip`, for Zstandard. */
   unzstd(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  /** The 32 bytes of the digest. */
+  sha256(bytes: Uint8Array): Uint8Array;
   /** Compiled `wasm/`: the kernel's write path, and its read path beside it. */
   readonly headModule: WebAssembly.Module;
   readonly queryModule: WebAssembly.Module;

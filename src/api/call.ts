@@ -1,6 +1,7 @@
 // One request on its way through the API, and the table row that answers it. Owns the shapes that
 // the guard and the handlers share; neither knows the router.
 import { getPath } from 'hono/utils/url';
+import type { Scope } from '../auth/keys.ts';
 import type { Logger } from '../lib/log.ts';
 import type { ByteLease } from './byte-budget.ts';
 import type { Door } from './errors.ts';
@@ -10,6 +11,8 @@ export interface Call {
   readonly requestId: string;
   /** Sorted and distinct; one when multitenancy is off, none on routes without tenants. */
   readonly tenants: readonly string[];
+  /** The tenant that a call about the whole process is confined to; undefined: all of them. */
+  readonly reach: string | undefined;
   readonly log: Logger;
   /** Bytes of the body as received; the body reader sets it. */
   bodyBytes: number;
@@ -21,6 +24,8 @@ export interface Route {
   /** Exact, or ending in `/*`. */
   path: string;
   methods: readonly ('GET' | 'POST')[];
+  /** What a key must be for; `open` routes ask for none, and are for probes and unknown paths. */
+  scope: Scope | 'open';
   /** Whether a call acts on behalf of a tenant, so that its name must be given and well formed. */
   isTenantScoped: boolean;
   /** Whether calls count against the bound on requests in flight; probes must not. */

@@ -32,6 +32,7 @@ export function ingestRoutes(options: IngestOptions): Route[] {
   return ['/ingest', '/pyroscope/ingest'].map((path) => ({
     path,
     methods: ['POST'],
+    scope: 'push',
     isTenantScoped: true,
     isBounded: true,
     door: 'http',

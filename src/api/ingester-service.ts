@@ -28,9 +28,9 @@ export function createIngesterService(
     return { ...context, tenants: [singleTenant(context.tenants)] };
   };
   return {
-    /** All tenants, as in Pyroscope, whoever asks. */
-    async flush() {
-      await ingester.flush();
+    /** All tenants, as in Pyroscope, unless a key confines the call to one. */
+    async flush(_request, handler) {
+      await ingester.flush(contextOf(handler).reach);
       return {};
     },
 

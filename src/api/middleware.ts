@@ -1,30 +1,37 @@
-// What happens around every request: id, host check, bound on requests in flight, tenant, metrics,
-// access log, and the answer to anything thrown. Owns no route; `routes.ts` wraps each one in it.
-import { anonymousTenant, parseTenants, tenantHeader } from '../auth/tenant.ts';
+// What happens around every request: id, host check, key and tenant, bound on requests in flight,
+// metrics, access log, and the answer to anything thrown. Owns their order: whoever may not come in
+// takes no place from others and has no byte of a body read. Owns no route; `routes.ts` wraps each.
 import { Failure } from '../errors.ts';
 import { toHex } from '../lib/hex.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
-import { createByteBudget } from './byte-budget.ts';
+import type { CheckAccess } from './access.ts';
+import { type ByteLease, createByteBudget } from './byte-budget.ts';
 import { type Call, type Route, routeLabel } from './call.ts';
+import { allowOrigin, namedOrigin, preflightAnswer } from './cors.ts';
 import { errorResponse } from './errors.ts';
-import { createHostCheck } from './hosts.ts';
+import type { HostCheck } from './hosts.ts';
 
 export interface GuardOptions {
   metrics: Metrics;
   log: Logger;
   platform: Pick<Platform, 'clock' | 'random'>;
-  multitenancy: boolean;
+  checkAccess: CheckAccess;
+  /** `WWW-Authenticate` of every 401; undefined without keys. */
+  challenge: string | undefined;
+  /** Undefined: any Host and Origin will do. */
+  checkHost: HostCheck | undefined;
+  /** Origins whose pages may call the routes with the scope `push`. */
+  corsOrigins: readonly string[];
   /** Requests that may be answered at the same time, probes apart. */
   inflightRequestsMax: number;
   /** Body bytes that all requests in flight may hold together. */
   inflightBytesMax: number;
-  /** Allowed values of Host and Origin; undefined: any. */
-  allowedHosts: readonly string[] | undefined;
 }
 
-export type Handler = (request: Request) => Promise<Response>;
+/** `source` answers the address of the client, where the runtime knows it. */
+export type Handler = (request: Request, source?: () => string | undefined) => Promise<Response>;
 
 const requestIdHeader = 'x-request-id';
 const saneRequestId = /^[a-zA-Z0-9_.:/+=-]{1,128}$/;
@@ -34,10 +41,6 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', '
 export function createGuard(options: GuardOptions): (route: Route) => Handler {
   const { metrics, platform } = options;
   const nextRequestId = createRequestIds(platform);
-  const checkHost = options.allowedHosts ? createHostCheck(options.allowedHosts) : undefined;
-  const tenantsOf = options.multitenancy
-    ? (request: Request) => parseTenants(request.headers.get(tenantHeader))
-    : () => [anonymousTenant];
   const leaseBytes = createByteBudget(options.inflightBytesMax);
   let inflightRequests = 0;
 
@@ -52,39 +55,54 @@ export function createGuard(options: GuardOptions): (route: Route) => Handler {
 
   return (route) => {
     const label = routeLabel(route.path);
-    return async (request) => {
+    return async (request, source = noSource) => {
       const startMs = platform.clock.monotonicMs();
       const requestId = requestIdOf(request) ?? nextRequestId();
       const method = knownMethods.has(request.method) ? request.method : 'other';
       const gauge = { method, route: label };
       metrics.http.inflightRequests.inc(gauge);
-      const lease = leaseBytes();
-      const tenants: string[] = [];
-      const call = { request, requestId, tenants, log: options.log, bodyBytes: 0, lease };
+      const call = newCall(request, requestId, options.log, leaseBytes());
+      const origin = route.scope === 'push' ? namedOrigin(request, options.corsOrigins) : undefined;
       let response: Response;
       let hasEntered = false;
       try {
-        checkHost?.(request);
-        if (route.isTenantScoped) call.tenants = tenantsOf(request);
-        if (route.isBounded) {
-          enter();
-          hasEntered = true;
+        options.checkHost?.(request, origin !== undefined);
+        if (origin !== undefined && request.method === 'OPTIONS') response = preflightAnswer();
+        else {
+          Object.assign(call, await options.checkAccess(request, route, source));
+          if (route.isBounded) {
+            enter();
+            hasEntered = true;
+          }
+          response = await route.handle(call);
         }
-        response = await route.handle(call);
       } catch (error) {
         const onPanic = () => metrics.http.panics.inc();
         const context = { door: route.door, requestId, log: options.log, onPanic };
         response = errorResponse(error, context);
       } finally {
-        lease.release();
+        call.lease.release();
         if (hasEntered) inflightRequests -= 1;
         metrics.http.inflightRequests.dec(gauge);
       }
       response.headers.set('X-Request-Id', requestId);
+      if (options.challenge !== undefined && response.status === 401) {
+        response.headers.set('WWW-Authenticate', options.challenge);
+      }
+      if (origin !== undefined) allowOrigin(response.headers, origin);
       observe(options, call, { method, label, startMs, status: response.status });
       return response;
     };
   };
+}
+
+function newCall(request: Request, requestId: string, log: Logger, lease: ByteLease) {
+  const tenants: readonly string[] = [];
+  return { request, requestId, tenants, reach: undefined, log, bodyBytes: 0, lease };
+}
+
+function noSource(): undefined {
+  return undefined;
 }
 
 interface Outcome {

@@ -37,31 +37,67 @@ export function opsRoutes(options: OpsOptions): Route[] {
       return reason === undefined ? text('ready') : text(`not ready: ${reason}`, 503);
     }),
     probe('/healthz', () => text('ok')),
-    probe('/metrics', () => metricsResponse(metrics)),
-    probe('/api/v1/status/buildinfo', () => Response.json({ status: 'success', data: buildInfo })),
-    probe('/api/v1/status/config', () => Response.json(configView())),
+    status('/metrics', ({ reach }) => metricsResponse(metrics, reach)),
+    status('/api/v1/status/buildinfo', () => Response.json({ status: 'success', data: buildInfo })),
+    status('/api/v1/status/config', () => Response.json(configView())),
     {
       path: '/flush',
       methods: ['POST'],
+      scope: 'admin',
       isTenantScoped: false,
       isBounded: true,
       door: 'http',
-      handle: async () => {
-        await ingester.flush();
+      handle: async ({ reach }) => {
+        await ingester.flush(reach);
         return new Response(null, { status: 204 });
       },
     },
   ];
 }
 
+/** What an orchestrator asks, who has no key. */
 function probe(path: string, handle: Route['handle']): Route {
-  return { path, methods: ['GET'], isTenantScoped: false, isBounded: false, door: 'http', handle };
+  return {
+    path,
+    methods: ['GET'],
+    scope: 'open',
+    isTenantScoped: false,
+    isBounded: false,
+    door: 'http',
+    handle,
+  };
 }
 
-async function metricsResponse(metrics: Metrics): Promise<Response> {
+function status(path: string, handle: Route['handle']): Route {
+  return { ...probe(path, handle), scope: 'admin' };
+}
+
+async function metricsResponse(metrics: Metrics, tenant: string | undefined): Promise<Response> {
   const { registry } = metrics;
-  const body = await registry.metrics();
+  const all = await registry.metrics();
+  const body = tenant === undefined ? all : metricsOf(all, tenant);
   return new Response(body, { headers: { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE } });
+}
+
+/**
+ * The samples of one tenant, with their heads. No tenant's name needs an escape, and in the value
+ * of another label quotes have one: only the label itself can match.
+ */
+function metricsOf(all: string, tenant: string): string {
+  const label = `tenant="${tenant}"`;
+  const isOf = (line: string) =>
+    ['{', ','].some((before) => [',', '}'].some((after) => line.includes(before + label + after)));
+  const lines: string[] = [];
+  let heads: string[] = [];
+  for (const line of all.split('\n')) {
+    if (line.startsWith('# HELP')) heads = [];
+    if (line.startsWith('#')) heads.push(line);
+    else if (isOf(line)) {
+      lines.push(...heads, line);
+      heads = [];
+    }
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 function text(line: string, status = 200): Response {

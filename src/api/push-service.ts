@@ -19,7 +19,7 @@ export function pushRoute(
   readBody: BodyReader,
   bytesMax: number,
 ): Route {
-  return unaryRoute(path, async (call) => {
+  const route = unaryRoute(path, async (call) => {
     const tenant = singleTenant(call.tenants);
     const { message, isBinary } = await receive(call, PushRequestSchema, readBody, bytesMax);
     await push(ingester, tenant, message);
@@ -27,6 +27,7 @@ export function pushRoute(
       ? new Response(null, { headers: { 'Content-Type': binaryType } })
       : new Response('{}', { headers: { 'Content-Type': jsonType } });
   });
+  return { ...route, scope: 'push' };
 }
 
 /**

@@ -43,11 +43,12 @@ export async function receive<Schema extends DescMessage>(
   return { message, bytes, isBinary: type.binary, timeoutMs: timeout.timeoutMs };
 }
 
-/** The row of a unary call. */
+/** The row of a unary call; those that do not ask have another scope. */
 export function unaryRoute(path: string, handle: Route['handle']): Route {
   return {
     path,
     methods: ['POST'],
+    scope: 'query',
     isTenantScoped: true,
     isBounded: true,
     door: 'connect',

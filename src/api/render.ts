@@ -78,7 +78,15 @@ function route(path: string, { platform }: RenderOptions, render: Render): Route
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
     return answer(request, platform, contentType, bytes, headers);
   };
-  return { path, methods: ['GET'], isTenantScoped: true, isBounded: true, door: 'http', handle };
+  return {
+    path,
+    methods: ['GET'],
+    scope: 'query',
+    isTenantScoped: true,
+    isBounded: true,
+    door: 'http',
+    handle,
+  };
 }
 
 async function render(

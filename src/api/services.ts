@@ -48,6 +48,13 @@ const unanswered: readonly [path: string, reason: string][] = [
   ['/vcs.v1.VCSService/*', 'no source repository is connected'],
 ];
 
+/** Unary calls that change or move something, rather than ask. */
+const adminPaths = [
+  `/${IngesterServiceDesc.typeName}/Flush`,
+  `/${SettingsService.typeName}/Set`,
+  `/${SettingsService.typeName}/Delete`,
+];
+
 const streamsReason = 'a phlox process answers queries itself, ask querier.v1.QuerierService';
 
 /** The routes of all services and of the plain query doors. */
@@ -60,7 +67,7 @@ export function serviceRoutes(options: ServicesOptions): Route[] {
     ...aboutRoutes(options, readBody),
     ...queryRoutes(options, readBody),
     ...unanswered.map(([path, reason]) => unimplementedRoute(path, reason)),
-  ];
+  ].map((route) => (adminPaths.includes(route.path) ? { ...route, scope: 'admin' } : route));
 }
 
 function ingesterRoutes(options: ServicesOptions, readBody: BodyReader): Route[] {

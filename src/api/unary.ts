@@ -29,6 +29,8 @@ export interface UnaryOptions {
 /** What an implementation may know of the call it answers. */
 export interface CallContext {
   tenants: readonly string[];
+  /** As `Call.reach`. */
+  reach: string | undefined;
   /** Aborted when the client leaves or its deadline passes. */
   signal: AbortSignal;
   /** The client's `Accept` header. */
@@ -48,8 +50,12 @@ export function callContextOf(context: HandlerContext): CallContext {
   const accept = context.requestHeader.get('accept');
   const running = context.values.get(runningKey);
   return running === undefined
-    ? { tenants: [], signal: context.signal, accept }
-    : { tenants: running.call.tenants, signal: running.signal, accept };
+    ? { tenants: [], reach: undefined, signal: context.signal, accept }
+    : { ...who(running.call), signal: running.signal, accept };
+}
+
+function who({ tenants, reach }: Call): Pick<CallContext, 'tenants' | 'reach'> {
+  return { tenants, reach };
 }
 
 /** One route per method of the services that `register` adds. */

@@ -15,6 +15,7 @@ export function unimplementedRoute(path: string, reason: string): Route {
   return {
     path,
     methods: ['POST'],
+    scope: 'query',
     isTenantScoped: false,
     isBounded: true,
     door: 'connect',

@@ -41,6 +41,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'what is in the log, and whether it is damaged',
     load: async () => (await import('./wal.ts')).walCommand,
   },
+  keys: {
+    summary: 'make, list and revoke the keys of clients',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
   'check-bucket': {
     summary: 'try all that phlox asks of a bucket',
     load: async () => (await import('./check-bucket.ts')).checkBucketCommand,

@@ -17,7 +17,7 @@ export const queryFlagsHelp = `\
   --from TIME      2026-01-02 as 20260102, now-3h, or seconds since 1970
   --until TIME     now by default
   --server URL     the server to ask; http://127.0.0.1:4040 by default
-  --tenant NAME    ${anonymousTenant} by default`;
+  --tenant NAME    ${anonymousTenant} by default, or the tenant of the key in PHLOX_KEY`;
 
 /** What QUERY and PLACE are, for `--help`. */
 export const wordsHelp = `QUERY is a selector, with or without a profile type before it:

@@ -29,15 +29,22 @@ const { method } = QuerierService;
 // An answer that is larger than what a person can want from a command.
 const answerBytesMax = 1 << 30;
 
-/** Of the server at `url`, such as `http://127.0.0.1:4040`; a path in it is kept. */
-export function remoteQueries(url: string): Queries {
+/**
+ * Of the server at `url`, such as `http://127.0.0.1:4040`; a path in it is kept. A context without
+ * tenants leaves it to the key.
+ */
+export function remoteQueries(url: string, key?: string): Queries {
   const base = url.replace(/\/+$/, '');
+  const headersFor = (tenants: readonly string[]) => requestHeaders(tenants, key);
   const call = async <Method extends DescMethodUnary>(
     name: Method,
     { tenants, signal }: QueryContext,
     message: MessageInitShape<Method['input']>,
   ): Promise<MessageShape<Method['output']>> =>
-    fromBinary<Method['output']>(name.output, await post(base, name, tenants, signal, message));
+    fromBinary<Method['output']>(
+      name.output,
+      await post(base, name, { headers: headersFor(tenants), signal }, message),
+    );
   const rendered = async (
     { tenants, signal }: QueryContext,
     request: StacktracesRequest,
@@ -76,7 +83,12 @@ export function remoteQueries(url: string): Queries {
       return { ...graphOf(flamegraph), leftTicks, rightTicks };
     },
     pprof: ({ tenants, signal }, request) =>
-      post(base, method.selectMergeProfile, tenants, signal, wireSelect(request)),
+      post(
+        base,
+        method.selectMergeProfile,
+        { headers: headersFor(tenants), signal },
+        wireSelect(request),
+      ),
     folded: (context, request) => rendered(context, request, { format: 'folded' }),
     dot: (context, request) => rendered(context, request, { format: 'dot' }),
     report(context, { baseline, budget, ...request }) {
@@ -90,21 +102,24 @@ export function remoteQueries(url: string): Queries {
 function post<Method extends DescMethodUnary>(
   base: string,
   name: Method,
-  tenants: readonly string[],
-  signal: AbortSignal,
+  { headers, signal }: { headers: Record<string, string>; signal: AbortSignal },
   message: MessageInitShape<Method['input']>,
 ): Promise<Uint8Array> {
   const body = new Uint8Array(toBinary(name.input, create(name.input, message)));
-  const headers = { ...headersFor(tenants), 'Content-Type': 'application/proto' };
   const path = `/${name.parent.typeName}/${name.name}`;
-  return answered(base, path, { method: 'POST', headers, body, signal });
+  const typed = { ...headers, 'Content-Type': 'application/proto' };
+  return answered(base, path, { method: 'POST', headers: typed, body, signal });
 }
 
-function headersFor(tenants: readonly string[]): Record<string, string> {
+function requestHeaders(
+  tenants: readonly string[],
+  key: string | undefined,
+): Record<string, string> {
   return {
     'User-Agent': `phlox/${version}`,
     Accept: '*/*;allow-utf8-labelnames=true',
-    [tenantHeader]: tenants.join('|'),
+    ...(tenants.length > 0 && { [tenantHeader]: tenants.join('|') }),
+    ...(key !== undefined && { Authorization: `Bearer ${key}` }),
   };
 }
 

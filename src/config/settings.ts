@@ -65,6 +65,18 @@ const dayMs = 24 * hourMs;
 /** Ten years: longer is what `off` is for. */
 const retentionAgeMaxMs = 3_660 * dayMs;
 
+/** As browsers write them in `Origin`. */
+const origins = v.pipe(
+  v.union([
+    v.pipe(
+      v.string(),
+      v.transform((list) => list.split(',').map((one) => one.trim())),
+    ),
+    v.array(v.string()),
+  ]),
+  v.check((list) => list.every(isOrigin), 'is not a list of origins such as https://shop.example'),
+);
+
 /** In the file these are the keys; `--head-age-max` and `PHLOX_HEAD_AGE_MAX` follow from them. */
 export const settingsSchema = v.strictObject({
   /** Address and port of the HTTP server. */
@@ -75,6 +87,18 @@ export const settingsSchema = v.strictObject({
   bucket: v.optional(text),
   /** With it on, `X-Scope-OrgID` names the tenant of every request. */
   multitenancy: v.optional(flag, false),
+  /** A JSON list of keys, or the file that holds it. None: nobody is asked for a key. */
+  keys: v.optional(
+    v.union([
+      text,
+      v.pipe(
+        v.array(v.unknown()),
+        v.transform((list) => JSON.stringify(list)),
+      ),
+    ]),
+  ),
+  /** Origins whose pages may push. */
+  corsOrigins: v.optional(origins, []),
   /** Allows an address other than loopback while nothing checks who calls. */
   insecure: v.optional(flag, false),
   /** Records not yet in a block, all tenants together. */
@@ -134,7 +158,7 @@ export interface SettingsSources {
 }
 
 /** Names in the environment that are for tools around the server, not settings of it. */
-const environmentIgnored = /^PHLOX_(?:CONFIG$|TEST_|FUZZ)/;
+const environmentIgnored = /^PHLOX_(?:CONFIG$|KEY$|TEST_|FUZZ)/;
 
 /** The effective settings. Throws `invalid` naming the setting as its source spells it. */
 export function resolveSettings(sources: SettingsSources): Settings {
@@ -172,17 +196,32 @@ function validated(
   if (!result.success) {
     const issue = result.issues[0];
     const name = String(issue.path?.[0]?.key ?? '');
-    const value = JSON.stringify(merged[name]);
-    throw new Failure('invalid', `setting ${spelled[name] ?? name} ${value} ${issue.message}`);
+    const value = isSecret(name) ? '' : ` ${JSON.stringify(merged[name])}`;
+    throw new Failure('invalid', `setting ${spelled[name] ?? name}${value} ${issue.message}`);
   }
   const settings = result.output;
-  if (!settings.insecure && !isLoopback(parseListen(settings.listen).hostname)) {
+  const isGuarded = settings.keys !== undefined || settings.insecure;
+  if (!isGuarded && !isLoopback(parseListen(settings.listen).hostname)) {
     const setting = `setting ${spelled['listen'] ?? 'listen'} ${JSON.stringify(settings.listen)}`;
-    const hint = `set ${environmentName('insecure')}=true to allow it`;
+    const hint = `set ${environmentName('keys')}, or ${environmentName('insecure')}=true`;
     const message = `${setting} is not loopback and nothing checks who calls: ${hint}`;
     throw new Failure('invalid', message);
   }
   return settings;
+}
+
+const masked = '***';
+
+function isSecret(name: string): boolean {
+  return name === 'keys';
+}
+
+/** The settings as they may be shown. */
+export function shownSettings(settings: Settings): Record<string, unknown> {
+  const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, isSecret(name) ? masked : value]),
+  );
 }
 
 function unknownSetting(key: string, known: readonly string[]): Failure {
@@ -216,6 +255,10 @@ function isListenAddress(value: string): boolean {
     // The schema reports it under the name the setting has at its source.
     return false;
   }
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** True for names and addresses that only this machine can reach. */

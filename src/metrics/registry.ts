@@ -53,6 +53,11 @@ function httpMetrics({ counter, gauge, histogram }: Makers) {
       'branch',
       'goversion',
     ]),
+    authFailures: counter(
+      'phlox_auth_failures_total',
+      'Requests that keys did not let in: no_key, unknown_key, scope, tenant.',
+      ['reason'],
+    ),
     panics: counter('pyroscope_panic_total', 'Requests that failed for a bug of ours.'),
   };
 }

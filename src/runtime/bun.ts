@@ -10,8 +10,14 @@ interface BunRuntime {
     port: number;
     idleTimeout: number;
     maxRequestBodySize: number;
-    fetch: (request: Request) => Response | Promise<Response>;
-  }): { port: number; stop(closeActiveConnections?: boolean): Promise<void> };
+    fetch: (request: Request, server: BunServer) => Response | Promise<Response>;
+  }): BunServer;
+}
+
+interface BunServer {
+  port: number;
+  stop(closeActiveConnections?: boolean): Promise<void>;
+  requestIP(request: Request): { address: string } | null;
 }
 
 const bun = (globalThis as unknown as { Bun: BunRuntime }).Bun;
@@ -27,7 +33,7 @@ const listen: Listen = ({ hostname, port, requestBytesMax, fetch }) => {
     port,
     idleTimeout: idleTimeoutSeconds,
     maxRequestBodySize: requestBytesMax + bodyBytesSlack,
-    fetch,
+    fetch: (request, self) => fetch(request, () => self.requestIP(request)?.address),
   });
   return Promise.resolve({ port: server.port, close: () => server.stop() });
 };

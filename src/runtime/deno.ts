@@ -7,7 +7,10 @@ interface DenoRuntime {
   version: { deno: string };
   serve(
     options: { hostname: string; port: number; onListen: () => void },
-    handler: (request: Request) => Response | Promise<Response>,
+    handler: (
+      request: Request,
+      info: { remoteAddr: { hostname?: string } },
+    ) => Response | Promise<Response>,
   ): { addr: { port: number }; shutdown(): Promise<void> };
 }
 
@@ -15,7 +18,10 @@ const deno = (globalThis as unknown as { Deno: DenoRuntime }).Deno;
 
 const listen: Listen = ({ hostname, port, fetch }) => {
   // Deno prints its own line unless told otherwise; the log has one.
-  const server = deno.serve({ hostname, port, onListen: () => undefined }, fetch);
+  const options = { hostname, port, onListen: () => undefined };
+  const server = deno.serve(options, (request, { remoteAddr }) =>
+    fetch(request, () => remoteAddr.hostname),
+  );
   return Promise.resolve({ port: server.addr.port, close: () => server.shutdown() });
 };
 

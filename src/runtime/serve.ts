@@ -16,7 +16,8 @@ export interface ListenOptions {
   port: number;
   /** The runtime may refuse larger bodies early; the app refuses them in any case. */
   requestBytesMax: number;
-  fetch: (request: Request) => Response | Promise<Response>;
+  /** `source` answers the client's address. */
+  fetch: (request: Request, source: () => string | undefined) => Response | Promise<Response>;
 }
 
 export interface HttpServer {

@@ -18,6 +18,7 @@ import { gunzip, gzip } from './gzip.ts';
 import { loadHeadModule, loadQueryModule } from './kernel-modules.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { loadParquetModule } from './parquet-module.ts';
+import { sha256 } from './sha256.ts';
 import { editedFile } from './watched-file.ts';
 import { createZstd } from './zstd.ts';
 
@@ -60,6 +61,7 @@ export async function createServerPlatform(
     gunzip,
     gzip,
     unzstd,
+    sha256,
     headModule,
     queryModule,
     parquetModule,

@@ -1,6 +1,6 @@
 // The API over a fake ingester, without a socket: `send` takes a path and answers the response.
 
-import { createRoutes, type RoutesSettings } from '../../src/api/routes.ts';
+import { createRoutes, type RoutesOptions, type RoutesSettings } from '../../src/api/routes.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
 import { prefixed } from '../../src/bucket/prefixed.ts';
 import { TenantSettings } from '../../src/ingester/tenant-settings.ts';
@@ -8,6 +8,7 @@ import { createLogger } from '../../src/lib/log.ts';
 import { defaultLimits } from '../../src/limits/limits.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { gunzip, gzip } from '../../src/runtime/gzip.ts';
+import { sha256 } from '../../src/runtime/sha256.ts';
 import { createZstd } from '../../src/runtime/zstd.ts';
 import { createFakeIngester, type FakeIngester } from './fake-ingester.ts';
 import { createFakeQueries, type FakeQueries } from './fake-queries.ts';
@@ -19,7 +20,9 @@ export interface ApiServer {
   bucket: MemoryBucket;
   /** Log lines so far. */
   lines: string[];
-  fetch: (request: Request) => Promise<Response>;
+  fetch: (request: Request, source?: () => string) => Promise<Response>;
+  /** Every path and method that is answered; `ALL` stands for the other methods. */
+  routes: readonly { method: string; path: string }[];
   send: (path: string, init?: RequestInit) => Promise<Response>;
   metricsText: () => Promise<string>;
 }
@@ -27,7 +30,10 @@ export interface ApiServer {
 export const apiOrigin = 'http://127.0.0.1:4040';
 
 /** Settings that tests change one by one. */
-export async function createApiServer(settings: Partial<RoutesSettings> = {}): Promise<ApiServer> {
+export async function createApiServer(
+  settings: Partial<RoutesSettings> = {},
+  parts: Partial<RoutesOptions['platform']> = {},
+): Promise<ApiServer> {
   const ingester = createFakeIngester();
   const queries = createFakeQueries();
   const bucket = new MemoryBucket();
@@ -48,9 +54,12 @@ export async function createApiServer(settings: Partial<RoutesSettings> = {}): P
       gunzip,
       gzip,
       unzstd: await createZstd(),
+      sha256,
+      ...parts,
     },
     settings: {
       multitenancy: false,
+      corsOrigins: [],
       requestBytesMax: 1 << 20,
       inflightRequestsMax: 8,
       inflightBytesMax: 16 << 20,
@@ -67,13 +76,15 @@ export async function createApiServer(settings: Partial<RoutesSettings> = {}): P
     },
     configView: () => ({ listen: '127.0.0.1:4040', keys: '***' }),
   });
-  const fetch = async (request: Request) => app.fetch(request);
+  const fetch = async (request: Request, source?: () => string) =>
+    app.fetch(request, source && { source });
   return {
     ingester,
     queries,
     bucket,
     lines,
     fetch,
+    routes: app.routes,
     send: (path, init) => fetch(new Request(apiOrigin + path, init)),
     metricsText: () => metrics.registry.metrics(),
   };

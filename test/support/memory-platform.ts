@@ -8,6 +8,7 @@ import type { EditedFile, Platform } from '../../src/platform.ts';
 import { gunzip, gzip } from '../../src/runtime/gzip.ts';
 import { loadHeadModule, loadQueryModule } from '../../src/runtime/kernel-modules.ts';
 import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
+import { sha256 } from '../../src/runtime/sha256.ts';
 import { createZstd } from '../../src/runtime/zstd.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
 
@@ -39,6 +40,7 @@ export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<Tes
     gunzip,
     gzip,
     unzstd: await createZstd(),
+    sha256,
     headModule: await loadHeadModule(),
     queryModule: await loadQueryModule(),
     parquetModule: await loadParquetModule(),

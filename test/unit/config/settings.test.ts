@@ -5,6 +5,7 @@ import {
   flagName,
   parseListen,
   resolveSettings,
+  shownSettings,
 } from '../../../src/config/settings.ts';
 import { parseBytes, parseDurationMs } from '../../../src/config/units.ts';
 
@@ -14,6 +15,7 @@ describe('resolveSettings', () => {
       listen: '127.0.0.1:4040',
       dataDir: './data',
       multitenancy: false,
+      corsOrigins: [],
       insecure: false,
       logBytesMax: 2 ** 31,
       memoryMax: 2 ** 30,
@@ -134,6 +136,54 @@ describe('resolveSettings', () => {
     );
     const allowed = resolveSettings({ environment: { ...environment, PHLOX_INSECURE: 'true' } });
     expect(allowed.listen).toBe('0.0.0.0:4040');
+  });
+
+  it('allows such an address when keys are asked for', () => {
+    const environment = { PHLOX_LISTEN: '0.0.0.0:4040', PHLOX_KEYS: '/etc/phlox/keys.json' };
+    expect(resolveSettings({ environment }).keys).toBe('/etc/phlox/keys.json');
+    // A list without keys lets nobody in, rather than everybody.
+    expect(resolveSettings({ file: { listen: '0.0.0.0:4040', keys: [] } }).keys).toBe('[]');
+  });
+
+  it('refuses an empty name of keys, and repeats none of their text', () => {
+    const refuse = (sources: Parameters<typeof resolveSettings>[0]) => {
+      try {
+        resolveSettings(sources);
+      } catch (error) {
+        return String(error);
+      }
+      return 'accepted';
+    };
+    expect(refuse({ environment: { PHLOX_KEYS: '' } })).toMatch(/setting PHLOX_KEYS is empty$/);
+    const wrong = refuse({ file: { keys: { secret: 'do-not-show' } } });
+    expect(wrong).toMatch(/setting keys /);
+    expect(wrong).not.toContain('do-not-show');
+  });
+
+  it('shows settings with the keys masked', () => {
+    const shown = shownSettings(resolveSettings({ file: { keys: [{ sha256: 'do-not-show' }] } }));
+    expect(shown).toMatchObject({ keys: '***', listen: '127.0.0.1:4040' });
+    expect(JSON.stringify(shown)).not.toContain('do-not-show');
+    expect(shownSettings(resolveSettings({}))).not.toHaveProperty('keys');
+  });
+
+  it('takes origins as a list or joined by commas, each as a browser writes it', () => {
+    const corsOrigins = ['https://shop.example', 'http://localhost:3000'];
+    const joined = { PHLOX_CORS_ORIGINS: 'https://shop.example, http://localhost:3000' };
+    expect(resolveSettings({ environment: joined }).corsOrigins).toEqual(corsOrigins);
+    expect(resolveSettings({ file: { corsOrigins } }).corsOrigins).toEqual(corsOrigins);
+    for (const odd of [
+      '*',
+      'null',
+      '',
+      'shop.example',
+      'https://shop.example/',
+      'https://A.example',
+    ]) {
+      expect(() => resolveSettings({ environment: { PHLOX_CORS_ORIGINS: odd } })).toThrow(
+        `setting PHLOX_CORS_ORIGINS ${JSON.stringify(odd)} is not a list of origins`,
+      );
+    }
   });
 
   it('leaves names for tools around the server alone', () => {
