@@ -3,7 +3,7 @@
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { Bucket } from '../bucket/bucket.ts';
 import { parseBucketUrl } from '../bucket/bucket-url.ts';
@@ -16,6 +16,7 @@ import type { Platform } from '../platform.ts';
 import { SegmentWal } from '../wal/segments.ts';
 import { gunzip, gzip } from './gzip.ts';
 import { loadHeadModule, loadQueryModule } from './kernel-modules.ts';
+import { createTurn } from './next-turn.ts';
 import { nodeFileSystem } from './node-file-system.ts';
 import { loadParquetModule } from './parquet-module.ts';
 import { sha256 } from './sha256.ts';
@@ -57,7 +58,7 @@ export async function createServerPlatform(
     clock,
     random: (bytes) => crypto.getRandomValues(bytes),
     sleep,
-    yield: () => nextTurn(),
+    yield: createTurn(clock.monotonicMs),
     gunzip,
     gzip,
     unzstd,
