@@ -9,6 +9,7 @@ import type { BenchOptions, Row } from './measure.ts';
 import { memoryRows } from './memory-bench.ts';
 import { mergeRows } from './merge-bench.ts';
 import { pushRows } from './push-bench.ts';
+import { queryRows } from './query-bench.ts';
 import { replayRows } from './replay-bench.ts';
 import { soakRows } from './soak-bench.ts';
 import { startRows } from './start-bench.ts';
@@ -20,6 +21,7 @@ const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>
   merge: mergeRows,
   block: blockRows,
   read: blockReadRows,
+  query: queryRows,
   push: pushRows,
   flush: flushRows,
   replay: replayRows,

@@ -1,0 +1,125 @@
+// Queries through the whole app: ten thousand CPU profiles in a head, in blocks of this machine,
+// and in a bucket that takes 30 ms to answer a request; with and without warm caches. Requests go
+// in, encoded answers come out. Every range cuts every block, so that samples are read; the rows
+// of totals alone ask for all of the time.
+import { create, toBinary } from '@bufbuild/protobuf';
+import type { App } from '../../src/app.ts';
+import { MemoryBucket } from '../../src/bucket/memory.ts';
+import {
+  SelectMergeProfileRequestSchema,
+  SelectMergeStacktracesRequestSchema,
+  SelectSeriesRequestSchema,
+} from '../../src/gen/querier/v1/querier_pb.ts';
+import { type BenchOptions, interleave, type Row, row } from './measure.ts';
+import {
+  fillStore,
+  get,
+  post,
+  profileType,
+  type Store,
+  slowBucket,
+  startMemoryApp,
+} from './query-store.ts';
+
+const getDelayMs = 30;
+const labelSelector = '{service_name="bench"}';
+const service = '/querier.v1.QuerierService';
+/** What each cut leaves out at the start, as a share of the time. */
+const cutShare = 0.02;
+
+interface Span {
+  startMs: number;
+  endMs: number;
+}
+
+/** Each answers how many bytes came back. */
+const questions = {
+  'flame graph': (app: App, span: Span) => {
+    const message = create(SelectMergeStacktracesRequestSchema, requestOf(span));
+    const body = toBinary(SelectMergeStacktracesRequestSchema, message);
+    return post(app, `${service}/SelectMergeStacktraces`, body);
+  },
+  pprof: (app: App, span: Span) => {
+    const message = create(SelectMergeProfileRequestSchema, requestOf(span));
+    const body = toBinary(SelectMergeProfileRequestSchema, message);
+    return post(app, `${service}/SelectMergeProfile`, body);
+  },
+  render: (app: App, { startMs, endMs }: Span) => {
+    const query = encodeURIComponent(`${profileType}${labelSelector}`);
+    return get(app, `/pyroscope/render?query=${query}&from=${startMs}&until=${endMs}`);
+  },
+  series: (app: App, span: Span) => {
+    const parts = { ...requestOf(span), groupBy: ['pod'], step: 15 };
+    const message = create(SelectSeriesRequestSchema, parts);
+    return post(app, `${service}/SelectSeries`, toBinary(SelectSeriesRequestSchema, message));
+  },
+} as const;
+type Question = keyof typeof questions;
+const names = Object.keys(questions) as Question[];
+
+function requestOf({ startMs, endMs }: Span) {
+  return { profileTypeID: profileType, labelSelector, start: BigInt(startMs), end: BigInt(endMs) };
+}
+
+export async function queryRows({ isSmoke }: BenchOptions): Promise<Row[]> {
+  const profiles = isSmoke ? 16 : 10_000;
+  const passes = isSmoke ? 1 : 7;
+  const head = await fillStore({ profiles, blocks: 0 });
+  const rows = await warmRows('live head', head, passes, '≤ 5');
+  const blocks = await fillStore({ profiles, blocks: isSmoke ? 2 : 8 });
+  rows.push(...(await warmRows('8 local blocks', blocks, passes, '≤ 50')));
+  const totals = await timesOf(passes, async () => blocks.app, blocks);
+  rows.push(...msRows('8 local blocks, whole', totals));
+  return [...rows, ...(await bucketRows(blocks, passes))];
+}
+
+const cutOf = ({ startMs, endMs }: Store): Span => ({
+  startMs: startMs + Math.ceil((endMs - startMs) * cutShare),
+  endMs,
+});
+
+async function warmRows(place: string, store: Store, passes: number, budget: string) {
+  const span = cutOf(store);
+  const samples = store.samplesFrom(span.startMs);
+  const ms = await timesOf(passes, async () => store.app, span);
+  return names.map((name) =>
+    name === 'series'
+      ? row(`${place}: ${name}`, ms[name], ' ms')
+      : row(`${place}: ${name}`, (ms[name] * 1e6) / samples, ' ns/sample', budget),
+  );
+}
+
+/** A process that has just started, and the same one when it is asked again. */
+async function bucketRows({ remote, ...store }: Store, passes: number): Promise<Row[]> {
+  const slow = slowBucket(remote, getDelayMs);
+  const span = cutOf({ remote, ...store });
+  const fresh = () => startMemoryApp(new MemoryBucket(), slow);
+  const cold = await timesOf(passes, fresh, span);
+  slow.take();
+  const app = await fresh();
+  await questions['flame graph'](app, span);
+  const requests = slow.take();
+  const warm = await timesOf(passes, async () => app, span);
+  return [
+    ...msRows('8 blocks in a bucket, cold', cold),
+    row('8 blocks in a bucket, cold: requests of a flame graph', requests, ''),
+    ...msRows('8 blocks in a bucket, warm', warm),
+  ];
+}
+
+const msRows = (place: string, ms: Record<Question, number>) =>
+  names.map((name) => row(`${place}: ${name}`, ms[name], ' ms'));
+
+/** Median milliseconds of each question, asked in turns. */
+async function timesOf(passes: number, app: () => Promise<App>, span: Span) {
+  const contestant = (name: Question) => async () => {
+    const asked = await app();
+    const startMs = performance.now();
+    const { length } = await questions[name](asked, span);
+    const ms = performance.now() - startMs;
+    if (length === 0) throw new Error(`${name} answered nothing`);
+    return ms;
+  };
+  const contestants = names.map((name) => [name, contestant(name)] as const);
+  return interleave(passes, Object.fromEntries(contestants)) as Promise<Record<Question, number>>;
+}

@@ -1,0 +1,157 @@
+// What the query bench asks: one service's CPU profiles in an app over memory, left in its head or
+// flushed to blocks that all overlap in time, as those of several ingesters do. Owns the apps and a
+// bucket that answers as late as a store on the network.
+import { setTimeout as wait } from 'node:timers/promises';
+import { type App, createApp } from '../../src/app.ts';
+import type { Bucket } from '../../src/bucket/bucket.ts';
+import { MemoryBucket } from '../../src/bucket/memory.ts';
+import { resolveSettings } from '../../src/config/settings.ts';
+import { MemoryWal } from '../../src/wal/memory.ts';
+import { memoryPlatform } from '../support/memory-platform.ts';
+import { steadyService } from '../support/steady-service.ts';
+import { createKernel } from './ingest.ts';
+import { type PushBody, requestBody } from './push-body.ts';
+
+export interface StoreOptions {
+  profiles: number;
+  /** 0: all stay in the head. */
+  blocks: number;
+}
+
+/** An app and the time of its profiles, in milliseconds since the epoch, both inclusive. */
+export interface Store {
+  app: App;
+  local: MemoryBucket;
+  remote: MemoryBucket;
+  startMs: number;
+  endMs: number;
+  /** Samples of one profile type from a time on. */
+  samplesFrom(ms: number): number;
+}
+
+export const origin = 'http://127.0.0.1:4040';
+export const profileType = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
+/** Seconds that give profiles of about 500 stacks. */
+const intervalMs = 20_000;
+const distinctMax = 200;
+const spacingMs = 300;
+const pods = 8;
+/** Room for all pushes. */
+const logBytesMax = 2 ** 32;
+const shipMsMax = 30_000;
+
+/** An app over buckets; what it holds is what they hold. */
+export async function startMemoryApp(localBucket: MemoryBucket, remoteBucket: Bucket) {
+  const platform = await memoryPlatform({
+    localBucket,
+    remoteBucket: remoteBucket as MemoryBucket,
+    wal: new MemoryWal({ id: '01J00000000000000000000000', bytesMax: logBytesMax }),
+    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+  });
+  const file = { headBytesMax: '1GiB', memoryMax: '6GiB', headAgeMax: '24h', logBytesMax };
+  const app = await createApp(platform, resolveSettings({ file }));
+  await app.start();
+  return app;
+}
+
+/** Pushes the profiles; every block has profiles of all of the time. */
+export async function fillStore({ profiles, blocks }: StoreOptions): Promise<Store> {
+  const [local, remote] = [new MemoryBucket(), new MemoryBucket()];
+  const app = await startMemoryApp(local, remote);
+  const bodies = await pushBodies(Math.min(profiles, distinctMax));
+  const startMs = Date.now() - profiles * spacingMs;
+  const parts = Math.max(1, blocks);
+  for (let part = 0; part < parts; part++) {
+    for (let at = part; at < profiles; at += parts) {
+      const { body } = bodies[at % bodies.length] as Pushed;
+      body.stamp(BigInt(startMs + at * spacingMs) * 1_000_000n);
+      await post(app, '/push.v1.PusherService/Push', body.bytes);
+    }
+    if (blocks > 0) await post(app, '/flush');
+  }
+  await shipped(remote, blocks);
+  const samplesFrom = (ms: number) => {
+    let samples = 0;
+    for (let at = Math.ceil((ms - startMs) / spacingMs); at < profiles; at++) {
+      samples += (bodies[at % bodies.length] as Pushed).samples;
+    }
+    return samples;
+  };
+  const endMs = startMs + (profiles - 1) * spacingMs;
+  return { app, local, remote, startMs, endMs, samplesFrom };
+}
+
+interface Pushed {
+  body: PushBody;
+  samples: number;
+}
+
+async function pushBodies(count: number): Promise<Pushed[]> {
+  const kernel = await createKernel();
+  const profiles = [...steadyService({ kind: 'cpu', count, intervalMs })];
+  return profiles.map(({ plain }, index) => {
+    const labels = { __name__: 'process_cpu', service_name: 'bench', pod: `bench-${index % pods}` };
+    return { body: requestBody(plain, labels), samples: kernel.scan(plain).sampleCount };
+  });
+}
+
+async function shipped(remote: Bucket, blocks: number): Promise<void> {
+  const endMs = performance.now() + shipMsMax;
+  while (performance.now() < endMs) {
+    const { objects } = await remote.list('');
+    if (objects.filter(({ key }) => key.endsWith('/meta.json')).length === blocks) return;
+    await wait(20);
+  }
+  throw new Error(`the bucket has not got ${blocks} blocks after ${shipMsMax} ms`);
+}
+
+/** The answer's body. Throws for any status that is no success. */
+export async function post(app: App, path: string, body?: Uint8Array<ArrayBuffer>) {
+  const headers = { 'content-type': 'application/proto' };
+  const init = { method: 'POST', headers, ...(body && { body }) };
+  return answerOf(app, new Request(origin + path, init));
+}
+
+/** The same for a GET. */
+export function get(app: App, path: string): Promise<Uint8Array> {
+  return answerOf(app, new Request(origin + path));
+}
+
+async function answerOf(app: App, request: Request): Promise<Uint8Array> {
+  const response = await app.fetch(request);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (response.ok) return bytes;
+  const text = new TextDecoder().decode(bytes);
+  throw new Error(`${request.url} answered ${response.status}: ${text}`);
+}
+
+/** What a slow bucket was asked since `take`. */
+export interface SlowBucket extends Bucket {
+  take(): number;
+}
+
+/** `bucket`, whose reads and lists are answered `delayMs` later. */
+export function slowBucket(bucket: Bucket, delayMs: number): SlowBucket {
+  let reads = 0;
+  const late = async <T>(read: () => Promise<T>): Promise<T> => {
+    reads++;
+    await wait(delayMs);
+    return await read();
+  };
+  return {
+    name: bucket.name,
+    take: () => {
+      const taken = reads;
+      reads = 0;
+      return taken;
+    },
+    get: (key, options) => late(() => bucket.get(key, options)),
+    getRange: (key, range, options) => late(() => bucket.getRange(key, range, options)),
+    head: (key, options) => late(() => bucket.head(key, options)),
+    list: (prefix, options) => late(() => bucket.list(prefix, options)),
+    put: (key, body, options) => bucket.put(key, body, options),
+    putStream: (key, chunks, options) => bucket.putStream(key, chunks, options),
+    delete: (key, options) => bucket.delete(key, options),
+    stage: (prefix) => bucket.stage(prefix),
+  };
+}
