@@ -139,7 +139,9 @@ async function answered(base: string, path: string, init: RequestInit): Promise<
     throw new Failure('unavailable', `server ${base}: ${messageOf(error)}`, { cause: error });
   }
   if (response.ok) return bytes;
-  throw new Failure(kindOf(response.status), `server ${base}: ${refusalOf(response, bytes)}`);
+  const hint = response.status === 401 ? ': set PHLOX_KEY' : '';
+  const message = `server ${base}: ${refusalOf(response, bytes)}${hint}`;
+  throw new Failure(kindOf(response.status), message);
 }
 
 function refusalOf(response: Response, bytes: Uint8Array): string {
@@ -155,6 +157,8 @@ function refusalOf(response: Response, bytes: Uint8Array): string {
 
 function kindOf(status: number): FailureKind {
   if (status === 400 || status === 404) return 'invalid';
+  if (status === 401) return 'unauthenticated';
+  if (status === 403) return 'forbidden';
   return status === 429 ? 'limit' : 'unavailable';
 }
 
