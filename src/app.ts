@@ -93,6 +93,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     platform,
     settings: {
       multitenancy: settings.multitenancy,
+      tenantLabel: settings.tenantLabel,
       corsOrigins: settings.corsOrigins,
       ...(keys && { keys: keys.ring }),
       requestBytesMax,

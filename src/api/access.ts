@@ -16,6 +16,8 @@ export interface AccessOptions {
   keys: (() => KeyRing) | undefined;
   /** Without keys: whether `X-Scope-OrgID` names the tenant. */
   multitenancy: boolean;
+  /** With keys: the label that names the tenant of a push when an operator's key names none. */
+  tenantLabel: string | undefined;
   metrics: Pick<Metrics, 'http'>;
   platform: Pick<Platform, 'clock' | 'sleep' | 'sha256'>;
 }
@@ -25,6 +27,8 @@ export interface Access {
   tenants: readonly string[];
   /** The tenant that a call about the whole process is confined to; undefined: all of them. */
   reach: string | undefined;
+  /** Present when a label of the series is to name the tenant: then `tenants` is empty. */
+  tenantLabel?: string;
 }
 
 /** Throws `unauthenticated` or `forbidden`; `source` answers the client's address when known. */
@@ -50,7 +54,7 @@ export function createAccess(options: AccessOptions): CheckAccess {
 
 function createKeyCheck(
   keys: () => KeyRing,
-  { metrics, platform }: Omit<AccessOptions, 'keys'>,
+  { metrics, platform, tenantLabel }: Omit<AccessOptions, 'keys'>,
 ): CheckAccess {
   const encoder = new TextEncoder();
   const slowdown = createSlowdown(platform);
@@ -81,7 +85,13 @@ function createKeyCheck(
       throw refused('forbidden', 'scope', `the key has not the scope ${scope}`);
     }
     const header = request.headers.get(tenantHeader);
-    if (key.tenant === everyTenant) return operatorAccess(header, credentials.user, route);
+    if (key.tenant === everyTenant) {
+      const isUnnamed = !header && credentials.user === '';
+      if (scope === 'push' && isUnnamed && tenantLabel !== undefined) {
+        return { tenants: [], reach: undefined, tenantLabel };
+      }
+      return operatorAccess(header, credentials.user, route);
+    }
     for (const named of namedTenants(header, credentials.user)) {
       if (named !== key.tenant) {
         throw refused('forbidden', 'tenant', 'the key is not one of the tenant that is named');

@@ -13,6 +13,8 @@ export interface Call {
   readonly tenants: readonly string[];
   /** The tenant that a call about the whole process is confined to; undefined: all of them. */
   readonly reach: string | undefined;
+  /** The label that names the tenant of a push, when nothing else does. */
+  readonly tenantLabel: string | undefined;
   readonly log: Logger;
   /** Bytes of the body as received; the body reader sets it. */
   bodyBytes: number;

@@ -14,6 +14,7 @@ import { jfrRefusal } from './ingest-jfr.ts';
 import { type IngestContext, pprofProfiles } from './ingest-pprof.ts';
 import { type IngestRequest, ingestRequestOf } from './ingest-request.ts';
 import { stackReader } from './ingest-stacks.ts';
+import { pushTenant } from './push-tenant.ts';
 
 export interface IngestOptions {
   ingester: Pick<IngesterService, 'push'>;
@@ -42,8 +43,10 @@ export function ingestRoutes(options: IngestOptions): Route[] {
 
 async function ingest(call: Call, options: IngestOptions): Promise<Response> {
   const { ingester, platform, limitsOf } = options;
-  const tenant = singleTenant(call.tenants);
+  // Before anything else of the request is looked at, but where a label tells.
+  const named = call.tenantLabel === undefined ? singleTenant(call.tenants) : undefined;
   const request = ingestRequestOf(call.request, platform.clock.nowMs());
+  const tenant = named ?? pushTenant(call, (label) => [request.labels.get(label)]);
   const { convert, refusedStatus } = converterFor(request);
   const body = await received(call, options);
   const { profileBytesMax } = limitsOf(tenant);

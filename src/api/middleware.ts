@@ -98,7 +98,8 @@ export function createGuard(options: GuardOptions): (route: Route) => Handler {
 
 function newCall(request: Request, requestId: string, log: Logger, lease: ByteLease) {
   const tenants: readonly string[] = [];
-  return { request, requestId, tenants, reach: undefined, log, bodyBytes: 0, lease };
+  const access = { tenants, reach: undefined, tenantLabel: undefined };
+  return { request, requestId, ...access, log, bodyBytes: 0, lease };
 }
 
 function noSource(): undefined {

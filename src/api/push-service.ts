@@ -6,6 +6,7 @@ import { type PushRequest, PushRequestSchema } from '../gen/push/v1/push_pb.ts';
 import type { IngesterService, PushedProfile } from '../ingester/contract.ts';
 import type { BodyReader } from './body.ts';
 import type { Route } from './call.ts';
+import { pushTenant } from './push-tenant.ts';
 import { binaryType, jsonType, receive, unaryRoute } from './receive.ts';
 
 /**
@@ -20,9 +21,10 @@ export function pushRoute(
   bytesMax: number,
 ): Route {
   const route = unaryRoute(path, async (call) => {
-    const tenant = singleTenant(call.tenants);
+    // Known before the body but where a label tells.
+    const named = call.tenantLabel === undefined ? singleTenant(call.tenants) : undefined;
     const { message, isBinary } = await receive(call, PushRequestSchema, readBody, bytesMax);
-    await push(ingester, tenant, message);
+    await push(ingester, named ?? pushTenant(call, labelValues(message)), message);
     return isBinary
       ? new Response(null, { headers: { 'Content-Type': binaryType } })
       : new Response('{}', { headers: { 'Content-Type': jsonType } });
@@ -42,6 +44,11 @@ async function push(
   const profiles = pushedProfiles(request);
   if (profiles.length === 0) throw new Failure('invalid', 'no profiles received');
   await ingester.push(tenant, profiles);
+}
+
+function labelValues({ series }: PushRequest) {
+  return (label: string) =>
+    series.map(({ labels }) => labels.find(({ name }) => name === label)?.value);
 }
 
 function pushedProfiles(request: PushRequest): PushedProfile[] {

@@ -18,6 +18,8 @@ export type RoutesSettings = ServicesOptions['settings'] & {
   multitenancy: boolean;
   /** The keys in force; undefined: requests need none. */
   keys?: () => KeyRing;
+  /** The label that names the tenant of a push when an operator's key names none. */
+  tenantLabel?: string | undefined;
   /** Origins whose pages may push, such as `https://shop.example`. */
   corsOrigins: readonly string[];
   inflightRequestsMax: number;
@@ -56,6 +58,7 @@ export function createRoutes(options: RoutesOptions): Hono<{ Bindings: RequestSo
     checkAccess: createAccess({
       keys: settings.keys,
       multitenancy: settings.multitenancy,
+      tenantLabel: settings.tenantLabel,
       metrics: options.metrics,
       platform,
     }),

@@ -1,6 +1,6 @@
 // Tenant names: what `X-Scope-OrgID` may hold and how it is read. Owns the rules of the names, not
 // who may use them. Every refusal is `unauthenticated`, as clients of Pyroscope expect.
-import { Failure } from '../errors.ts';
+import { Failure, isFailure } from '../errors.ts';
 
 /** Everyone's tenant while multitenancy is off; an ordinary name while it is on. */
 export const anonymousTenant = 'anonymous';
@@ -27,6 +27,17 @@ export function validateTenant(name: string): void {
     throw refused(`tenant is ${name.length} bytes, limit ${tenantBytesMax}`);
   }
   if (name === '.' || name === '..') throw refused(`tenant ${JSON.stringify(name)} is reserved`);
+}
+
+/** Whether `validateTenant` lets the name pass. */
+export function isTenantName(name: string): boolean {
+  try {
+    validateTenant(name);
+    return true;
+  } catch (error) {
+    if (isFailure(error, 'unauthenticated')) return false;
+    throw error;
+  }
 }
 
 /**

@@ -97,6 +97,8 @@ export const settingsSchema = v.strictObject({
       ),
     ]),
   ),
+  /** Names the tenant of a push with an operator's key when the request names none. */
+  tenantLabel: v.optional(text),
   /** Origins whose pages may push. */
   corsOrigins: v.optional(origins, []),
   /** Allows an address other than loopback while nothing checks who calls. */
@@ -200,6 +202,10 @@ function validated(
     throw new Failure('invalid', `setting ${spelled[name] ?? name}${value} ${issue.message}`);
   }
   const settings = result.output;
+  if (settings.tenantLabel !== undefined && settings.keys === undefined) {
+    const name = spelled['tenantLabel'] ?? 'tenantLabel';
+    throw new Failure('invalid', `setting ${name} is for operator keys, and there are no keys`);
+  }
   const isGuarded = settings.keys !== undefined || settings.insecure;
   if (!isGuarded && !isLoopback(parseListen(settings.listen).hostname)) {
     const setting = `setting ${spelled['listen'] ?? 'listen'} ${JSON.stringify(settings.listen)}`;

@@ -44,7 +44,7 @@ describe.each(serverRuntimes)('phlox on %s', (runtime) => {
     const { code, stdout } = await phlox(runtime, ['--help']);
     expect(code).toBe(0);
     expectNarrow(stdout);
-    for (const verb of ['inspect', 'verify', 'wal', 'check-bucket']) {
+    for (const verb of ['inspect', 'verify', 'wal', 'keys', 'check-bucket']) {
       expect(stdout).toContain(`\n  ${verb} `);
       const help = await phlox(runtime, [verb, '--help']);
       expect(help).toMatchObject({ code: 0, stderr: '' });

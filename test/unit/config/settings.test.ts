@@ -145,6 +145,15 @@ describe('resolveSettings', () => {
     expect(resolveSettings({ file: { listen: '0.0.0.0:4040', keys: [] } }).keys).toBe('[]');
   });
 
+  it('takes a label that names tenants only beside keys', () => {
+    const environment = { PHLOX_TENANT_LABEL: 'team' };
+    expect(() => resolveSettings({ environment })).toThrow(
+      'setting PHLOX_TENANT_LABEL is for operator keys, and there are no keys',
+    );
+    const both = { ...environment, PHLOX_KEYS: '[]' };
+    expect(resolveSettings({ environment: both }).tenantLabel).toBe('team');
+  });
+
   it('refuses an empty name of keys, and repeats none of their text', () => {
     const refuse = (sources: Parameters<typeof resolveSettings>[0]) => {
       try {
