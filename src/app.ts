@@ -6,6 +6,7 @@ import { kernelBytesMax, keyWindowMs, scratchBytesMax } from './app/bounds.ts';
 import { createFolders, type Folders } from './app/folders.ts';
 import { instanceMaker } from './app/instance-maker.ts';
 import { createKeys } from './app/keys.ts';
+import { createLimits, type LimitsInForce } from './app/limits.ts';
 import { createQueryEngine } from './app/queries.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
 import { parseListen, type Settings, shownSettings } from './config/settings.ts';
@@ -15,7 +16,6 @@ import { logService } from './ingester/log-service.ts';
 import { TenantSettings } from './ingester/tenant-settings.ts';
 import { KernelPool } from './kernel/pool.ts';
 import { createLogger, type Logger } from './lib/log.ts';
-import { defaultLimits, type LimitsOf } from './limits/limits.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { Pins } from './phlaredb/pins.ts';
 import type { Platform } from './platform.ts';
@@ -63,7 +63,8 @@ export async function createApp(platform: Platform, settings: Settings): Promise
   const keys = createKeys(settings.keys, platform, metrics, log);
   const folders = createFolders(platform, settings, metrics, log);
   const pins = new Pins();
-  const limitsOf = () => defaultLimits;
+  const limits = createLimits(platform, settings, metrics, log);
+  const { limitsOf } = limits;
   const { queries, sources } = await createQueryEngine({
     platform,
     settings,
@@ -75,8 +76,9 @@ export async function createApp(platform: Platform, settings: Settings): Promise
   });
   const ingester: Ingester = await createIngester(platform, settings, metrics, log, {
     folders,
-    limitsOf,
-    services: keys?.services ?? [],
+    limits,
+    // A bad file of theirs refuses to start before anything is opened.
+    services: [...(keys?.services ?? []), ...limits.services],
     readers: {
       pins,
       databaseOf: (tenant) => ingester.databaseOf(tenant),
@@ -111,7 +113,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
       goVersion: platform.runtimeName,
     },
     // Credentials of the bucket are no settings: the S3 client has them from the environment.
-    configView: () => shownSettings(settings),
+    configView: (reach) => ({ ...shownSettings(settings), limitsInForce: limits.view(reach) }),
   });
   return {
     fetch: async (request, source) => routes.fetch(request, source && { source }),
@@ -130,7 +132,7 @@ function hostSettings(settings: Settings): { allowedHosts?: readonly string[] } 
 
 interface IngesterParts {
   folders: Folders;
-  limitsOf: LimitsOf;
+  limits: LimitsInForce;
   readers: BlockReaders;
   /** Started before a push is accepted. */
   services: readonly SubService[];
@@ -141,7 +143,7 @@ async function createIngester(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-  { folders, limitsOf, readers, services }: IngesterParts,
+  { folders, limits, readers, services }: IngesterParts,
 ): Promise<Ingester> {
   const { wal } = platform;
   const pool = new KernelPool({
@@ -156,7 +158,7 @@ async function createIngester(
     platform,
     wal,
     pool,
-    limitsOf,
+    limitsOf: limits.limitsOf,
     metrics,
     log,
     createInstance: await instanceMaker(platform, settings, metrics, pool, folders),

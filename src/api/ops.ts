@@ -1,7 +1,9 @@
 // What operators and orchestrators ask: readiness, liveness, metrics, build and settings, and the
 // plain way to flush.
 import { Registry } from 'prom-client';
+import { singleTenant } from '../auth/tenant.ts';
 import type { IngesterService } from '../ingester/contract.ts';
+import type { Limits, LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Route } from './call.ts';
 
@@ -19,16 +21,20 @@ export interface BuildInfo {
 export interface OpsOptions {
   ingester: IngesterService;
   metrics: Metrics;
+  limitsOf: LimitsOf;
   buildInfo: BuildInfo;
-  /** The settings in force; the caller masks secrets. */
-  configView: () => object;
+  /**
+   * The settings in force; the caller masks secrets, and what is not of the tenant when whoever
+   * asks reaches no other.
+   */
+  configView: (reach: string | undefined) => object;
 }
 
 const plainText = { 'Content-Type': 'text/plain; charset=utf-8' };
 
 /** The routes; only flushing counts against the bound on requests in flight. */
 export function opsRoutes(options: OpsOptions): Route[] {
-  const { ingester, metrics, buildInfo, configView } = options;
+  const { ingester, metrics, limitsOf, buildInfo, configView } = options;
   const { version, revision, branch, goVersion } = buildInfo;
   metrics.http.buildInfo.set({ version, revision, branch, goversion: goVersion }, 1);
   return [
@@ -39,7 +45,16 @@ export function opsRoutes(options: OpsOptions): Route[] {
     probe('/healthz', () => text('ok')),
     status('/metrics', ({ reach }) => metricsResponse(metrics, reach)),
     status('/api/v1/status/buildinfo', () => Response.json({ status: 'success', data: buildInfo })),
-    status('/api/v1/status/config', () => Response.json(configView())),
+    status('/api/v1/status/config', ({ reach }) => Response.json(configView(reach))),
+    {
+      path: '/api/v1/tenant_limits',
+      methods: ['GET'],
+      scope: 'query',
+      isTenantScoped: true,
+      isBounded: false,
+      door: 'http',
+      handle: ({ tenants }) => Response.json(wireLimits(limitsOf(singleTenant(tenants)))),
+    },
     {
       path: '/flush',
       methods: ['POST'],
@@ -53,6 +68,15 @@ export function opsRoutes(options: OpsOptions): Route[] {
       },
     },
   ];
+}
+
+/** Pyroscope's names for what senders ask about; all is in the configuration view. */
+function wireLimits(limits: Readonly<Limits>): object {
+  return {
+    ingestion_rate: limits.ingestBytesPerSecond,
+    ingestion_burst_size: limits.ingestBurstBytes,
+    max_global_series_per_user: limits.seriesMax,
+  };
 }
 
 /** What an orchestrator asks, who has no key. */

@@ -125,6 +125,8 @@ export const settingsSchema = v.strictObject({
    */
   retentionDiskFreePercent: v.optional(percent(90), 5),
   retentionDiskFreeBytes: v.optional(bytes(0, 2 ** 50), '10GiB'),
+  /** A JSON file of limits, for all tenants and for some; read again when it changes. */
+  limits: v.optional(text),
   logLevel: v.optional(v.picklist(logLevels, `is not one of ${logLevels.join(' ')}`), 'info'),
   logFormat: v.optional(v.picklist(logFormats, `is not one of ${logFormats.join(' ')}`), 'json'),
 });

@@ -183,13 +183,6 @@ export class Head {
     return this.#series.count;
   }
 
-  /** How many of these series keys (`labelsKey`) the head does not have yet. */
-  newSeriesCount(keys: Iterable<string>): number {
-    let count = 0;
-    for (const key of keys) if (!this.#series.has(key)) count++;
-    return count;
-  }
-
   /** True when nothing was appended, committed or not. */
   get isEmpty(): boolean {
     return this.appendedSequence === 0;

@@ -50,10 +50,6 @@ export class SeriesIndex {
     return series;
   }
 
-  has(key: string): boolean {
-    return this.#byKey.has(key);
-  }
-
   get(id: number): Series {
     return this.#series[id] as Series;
   }

@@ -1,15 +1,15 @@
 // Whether there is room. Retryable refusals decide for the whole request, before anything is
 // stored; they are checked in one turn with the append that follows, so they stay true.
 import { Failure } from '../errors.ts';
+import type { ActiveSeries } from '../limits/active-series.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { Rate, TokenBucket } from '../limits/token-bucket.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Prepared } from './prepare.ts';
 import type { DiskRoom } from './retention-rules.ts';
 
-export interface AdmitContext {
-  tenant: string;
-  limits: Readonly<Limits>;
-  database: Phlaredb;
+/** What the process has left, and who holds it. */
+export interface Room {
   /** Bytes the process holds for heads and, while it is in memory, the log. */
   memoryUsed: number;
   memoryMax: number;
@@ -23,12 +23,23 @@ export interface AdmitContext {
   disk: DiskRoom | undefined;
 }
 
+export interface AdmitContext extends Room {
+  tenant: string;
+  limits: Readonly<Limits>;
+  database: Pick<Phlaredb, 'bytesUsed'>;
+  activeSeries: Pick<ActiveSeries, 'counts'>;
+  /** Monotonic. */
+  nowMs: number;
+}
+
+/** Series leave when they have been idle for minutes: to ask again sooner is in vain. */
+const retryAfterSeconds = 60;
 /** Over this part of a bound a tenant that has more than its share is refused before others. */
 const shareCountsFrom = 0.9;
 
 /** Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. */
 export function admit(prepared: readonly Prepared[], context: AdmitContext): void {
-  const { limits, database, tenant } = context;
+  const { database, tenant } = context;
   const { memoryUsed, memoryMax, logUsed, logBytesMax, disk, tenantCount } = context;
   const bodyBytes = prepared.reduce((sum, one) => sum + one.body.length, 0);
   if (memoryUsed + bodyBytes > memoryMax) {
@@ -51,14 +62,46 @@ export function admit(prepared: readonly Prepared[], context: AdmitContext): voi
     tenantCount,
   });
   if (disk !== undefined) assertShare('local disk', 'disk_full', () => disk.bytesOf(tenant), disk);
-  const keys = new Set(prepared.flatMap(({ plan }) => plan.series.map(({ key }) => key)));
-  const { live, added } = database.seriesCounts(keys);
-  if (added > 0 && live + added > limits.seriesMax) {
-    throw new Failure(
-      'limit',
-      `tenant has ${live} series and would get ${added} more, limit ${limits.seriesMax}`,
-      { reason: 'series_limit', retryAfterSeconds: 60 },
-    );
+  assertSeries(seriesKeys(prepared), context);
+}
+
+/**
+ * Throws `limit` (429) with the time after which `size` bytes can be let in. More than the burst is
+ * refused for good before, where the request is read.
+ */
+export function assertRate(bucket: TokenBucket, size: number, rate: Rate, nowMs: number): void {
+  if (rate.bytesPerSecond === 0) return;
+  const waitMs = bucket.waitMs(size, rate, nowMs);
+  if (waitMs === 0) return;
+  const left = Math.max(0, Math.floor(bucket.left(rate, nowMs)));
+  const limit = `limit ${rate.bytesPerSecond} bytes a second (ingestBytesPerSecond)`;
+  throw new Failure(
+    'limit',
+    `push of ${size} bytes is over the rate: ${left} bytes are left now, ${limit}`,
+    { reason: 'rate_limited', retryAfterSeconds: Math.min(waitMs / 1_000, 60) },
+  );
+}
+
+/** The series that the profiles belong to. */
+export function seriesKeys(prepared: readonly Prepared[]): Set<string> {
+  return new Set(prepared.flatMap(({ plan }) => plan.series.map(({ key }) => key)));
+}
+
+function assertSeries(keys: ReadonlySet<string>, context: AdmitContext): void {
+  const { activeSeries, nowMs } = context;
+  const { seriesMax, seriesLabelBytesMax } = context.limits;
+  const { active, added, labelBytes } = activeSeries.counts(keys, nowMs);
+  if (added === 0) return;
+  const refuse = (message: string) => {
+    throw new Failure('limit', message, { reason: 'series_limit', retryAfterSeconds });
+  };
+  if (seriesMax > 0 && active + added > seriesMax) {
+    const counts = `${active} active series and would get ${added} more`;
+    refuse(`tenant has ${counts}, limit ${seriesMax} (seriesMax)`);
+  }
+  if (labelBytes > seriesLabelBytesMax) {
+    const what = `labels of ${active + added} active series would take ${labelBytes} bytes`;
+    refuse(`${what}, limit ${seriesLabelBytesMax} (seriesLabelBytesMax)`);
   }
 }
 

@@ -79,7 +79,7 @@ export class Ingester implements IngesterService {
 
   async #push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
     const { wal, limitsOf, metrics, platform } = this.#options;
-    await this.#instances.use(tenant, ({ database, recentKeys }) =>
+    await this.#instances.use(tenant, ({ database, recentKeys, bucket, activeSeries }) =>
       pushProfiles(profiles, {
         tenant,
         receivedMs: platform.clock.nowMs(),
@@ -87,6 +87,8 @@ export class Ingester implements IngesterService {
         database,
         wal,
         recentKeys,
+        bucket,
+        activeSeries,
         gunzip: platform.gunzip,
         room: () => this.#room(),
         metrics,
@@ -238,7 +240,9 @@ export class Ingester implements IngesterService {
     const { metrics, wal, pool } = this.#options;
     metrics.storage.logBytes.set(wal.bytesUsed());
     metrics.head.bytes.set({ type: 'kernel' }, pool.bytesReserved());
-    for (const { tenant, database } of this.#instances.all()) {
+    const nowMs = this.#options.platform.clock.monotonicMs();
+    for (const { tenant, database, activeSeries } of this.#instances.all()) {
+      metrics.ingest.activeSeries.set({ tenant }, activeSeries.count(nowMs));
       const { series, rows, samples } = database.liveStats();
       metrics.head.series.set({ tenant }, series);
       metrics.head.profiles.set({ tenant }, rows);

@@ -2,6 +2,8 @@
 // the rule of one sync at a time, and a stop that leaves nothing running.
 import { Failure, messageOf } from '../errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { ActiveSeries } from '../limits/active-series.ts';
+import { TokenBucket } from '../limits/token-bucket.ts';
 import type { FlushReason, Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Platform } from '../platform.ts';
 import type { Shipper } from '../shipper/shipper.ts';
@@ -22,6 +24,9 @@ export class Instance {
   readonly tenant: string;
   readonly database: Phlaredb;
   readonly recentKeys: RecentKeys;
+  /** Both hold nothing any more by the time an instance is idle for long enough to be closed. */
+  readonly bucket: TokenBucket;
+  readonly activeSeries = new ActiveSeries();
   readonly #options: InstanceOptions;
   #abort = new AbortController();
   #syncing: Promise<void> | undefined;
@@ -40,6 +45,7 @@ export class Instance {
     this.database = options.database;
     this.recentKeys = options.recentKeys;
     this.#options = options;
+    this.bucket = new TokenBucket(options.platform.clock.monotonicMs());
     this.#usedMs = options.platform.clock.monotonicMs();
   }
 

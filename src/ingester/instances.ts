@@ -117,6 +117,7 @@ export class Instances {
     // Out of the map first: whoever pushes from here on opens another.
     this.#open.delete(tenant);
     metrics.ingest.instances.set(this.#open.size);
+    metrics.ingest.activeSeries.remove({ tenant });
     for (const name of ['series', 'profiles', 'samples'] as const) {
       metrics.head[name].remove({ tenant });
     }

@@ -1,5 +1,5 @@
-// From pushed bytes to facts: inflate with a bound, scan, plan the series, compute the content
-// key. Decides nothing about the tenant's room; what is wrong with the profile itself is `invalid`.
+// From pushed bytes to facts: inflate with a bound, scan, compute the content key, plan the series.
+// Decides nothing about the tenant's room; what is wrong with the profile itself is `invalid`.
 import { Failure, isFailure } from '../errors.ts';
 import { planSeries, type SeriesPlan } from '../head/series-plan.ts';
 import type { ScanFacts } from '../kernel/facts.ts';
@@ -7,23 +7,31 @@ import { isInflatedTooLarge } from '../lib/inflate.ts';
 import { validateLabels } from '../limits/label-rules.ts';
 import type { Limits } from '../limits/limits.ts';
 import { finalLabels, type Labels } from '../model/labels.ts';
-import { profileTimeNs } from '../model/time.ts';
+import { hasOwnTime, profileTimeNs } from '../model/time.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
 import { contentKeyPrefix } from './content-key-prefix.ts';
 import type { PushedProfile } from './contract.ts';
+import { validateProfile } from './validate-profile.ts';
 
-export interface Prepared {
+/** A pushed profile that the kernel could read. */
+export interface ReadProfile {
   /** As received, for the log. */
   body: Uint8Array;
   /** Inflated. */
   profile: Uint8Array;
   labels: Labels;
   facts: ScanFacts;
-  plan: SeriesPlan;
   timeNs: bigint;
   contentKey: Uint8Array;
   /** The scan in the database's scratch that the facts are of. */
   scanId: number;
+  /** What the rate limit counts: inflated bytes and labels. */
+  size: number;
+}
+
+/** One that may be stored. */
+export interface Prepared extends ReadProfile {
+  plan: SeriesPlan;
 }
 
 export interface PrepareContext {
@@ -42,22 +50,50 @@ export function isGzip(bytes: Uint8Array): boolean {
 }
 
 /**
- * Checks one pushed profile and gathers what admission, log and head need. Synchronous; the scan
- * stays in the database's scratch until the next one. Throws `invalid` with the metric reason.
+ * Inflates, scans and names one pushed profile. Synchronous; the scan stays in the database's
+ * scratch until the next one. Throws `invalid` with the metric reason for what is no profile, or
+ * too large to be looked at.
  */
-export function prepare(pushed: PushedProfile, context: PrepareContext): Prepared {
+export function readProfile(pushed: PushedProfile, context: PrepareContext): ReadProfile {
   const { limits, database, tenant, receivedMs } = context;
   const profile = inflateBody(pushed.body, limits.profileBytesMax, context.gunzip);
   const facts = database.scan(profile);
-  validateFacts(facts, limits);
   const labels = finalLabels(pushed.labels);
-  const plan = planSeries(labels, facts);
-  for (const group of plan.groupLabels) validateLabels(group, limits);
   const timeNs = profileTimeNs(facts.timeNs, receivedMs);
-  const prefix = contentKeyPrefix(tenant, labels, facts.timeNs > 0n ? undefined : receivedMs);
+  // Without a time of its own, equal bytes can be two profiles as well as one sent twice.
+  const prefix = contentKeyPrefix(
+    tenant,
+    labels,
+    hasOwnTime(facts.timeNs) ? undefined : receivedMs,
+  );
   const contentKey = database.contentKey(prefix);
   const { scanId } = database;
-  return { body: pushed.body, profile, labels, facts, plan, timeNs, contentKey, scanId };
+  const size = labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
+  return {
+    body: pushed.body,
+    profile,
+    labels,
+    facts,
+    timeNs,
+    contentKey,
+    scanId,
+    size: profile.length + size,
+  };
+}
+
+/**
+ * Plans the series of a profile. Throws `invalid` with the metric reason for the first rule it
+ * breaks, unless it was acknowledged before (`isKnown`): a retry is not asked again.
+ */
+export function planProfile(
+  read: ReadProfile,
+  { limits, receivedMs }: PrepareContext,
+  isKnown: boolean,
+): Prepared {
+  if (!isKnown) validateProfile(read, limits, receivedMs);
+  const plan = planSeries(read.labels, read.facts);
+  if (!isKnown) for (const group of plan.groupLabels) validateLabels(group, limits);
+  return { ...read, plan };
 }
 
 /** The pprof bytes of a pushed body, inflated when it is gzip. Throws `invalid`. */
@@ -71,36 +107,16 @@ export function inflateBody(
   }
   if (!isGzip(body)) {
     if (body.length <= bytesMax) return body;
-    const message = `profile is ${body.length} bytes, limit ${bytesMax}`;
+    const message = `profile is ${body.length} bytes, limit ${bytesMax} (profileBytesMax)`;
     throw new Failure('invalid', message, { reason: 'profile_size_limit' });
   }
   try {
     return gunzip(body, bytesMax);
   } catch (error) {
     if (!isFailure(error, 'invalid')) throw error;
-    const reason = isInflatedTooLarge(error) ? 'profile_size_limit' : 'malformed_profile';
-    throw new Failure('invalid', `profile: ${error.message}`, { cause: error, reason });
-  }
-}
-
-function validateFacts(facts: ScanFacts, limits: Readonly<Limits>): void {
-  const refuse = (reason: string, message: string): never => {
-    throw new Failure('invalid', message, { reason });
-  };
-  const { sampleCount, sampleLabelsMax, sampleTypes } = facts;
-  if (sampleCount > limits.samplesMax) {
-    refuse('samples_limit', `profile has ${sampleCount} samples, limit ${limits.samplesMax}`);
-  }
-  if (sampleLabelsMax > limits.sampleLabelsMax) {
-    refuse(
-      'sample_labels_limit',
-      `a sample has ${sampleLabelsMax} labels, limit ${limits.sampleLabelsMax}`,
-    );
-  }
-  for (const { type } of sampleTypes) {
-    // The five parts of a profile type travel in URLs and selectors where Pyroscope bans the dash.
-    if (type.includes('-')) {
-      refuse('malformed_profile', `sample type ${JSON.stringify(type)} contains "-"`);
-    }
+    const isTooLarge = isInflatedTooLarge(error);
+    const reason = isTooLarge ? 'profile_size_limit' : 'malformed_profile';
+    const message = `profile: ${error.message}${isTooLarge ? ' (profileBytesMax)' : ''}`;
+    throw new Failure('invalid', message, { cause: error, reason });
   }
 }

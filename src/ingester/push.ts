@@ -3,40 +3,12 @@
 // request whose profiles take over 10 ms lets others run between two of them.
 import { Failure, isFailure } from '../errors.ts';
 import { createDeferred, type Deferred } from '../lib/deferred.ts';
-import type { Limits } from '../limits/limits.ts';
-import type { Metrics } from '../metrics/registry.ts';
-import { labelNames, labelValue } from '../model/labels.ts';
-import type { Phlaredb } from '../phlaredb/phlaredb.ts';
-import type { Clock } from '../platform.ts';
-import type { Wal } from '../wal/wal.ts';
-import { type AdmitContext, admit } from './admit.ts';
+import { admit, assertRate, seriesKeys } from './admit.ts';
 import type { PushedProfile } from './contract.ts';
-import { type Prepared, prepare } from './prepare.ts';
-import type { RecentKeys } from './recent-keys.ts';
-
-export interface PushContext {
-  tenant: string;
-  receivedMs: number;
-  limits: Readonly<Limits>;
-  database: Phlaredb;
-  wal: Wal;
-  recentKeys: RecentKeys;
-  gunzip: (bytes: Uint8Array, bytesMax: number) => Uint8Array;
-  room: () => Omit<AdmitContext, 'tenant' | 'limits' | 'database'>;
-  metrics: Metrics;
-  /** Lets others run; awaited between the profiles of a request that takes long. */
-  pause: () => Promise<void>;
-  clock: Pick<Clock, 'monotonicMs'>;
-}
-
-/** A request with many profiles gives way to others after this long. */
-const sliceMs = 10;
-
-/** A profile of the request that cannot be stored, and why. */
-interface Refusal {
-  index: number;
-  failure: Failure;
-}
+import type { Prepared } from './prepare.ts';
+import { type PreparedRequest, prepareAll, type Refusal } from './prepare-all.ts';
+import { type PushContext, slicer } from './push-context.ts';
+import { discard, received, stored } from './push-metrics.ts';
 
 /** Refused profiles that a message names one by one; the rest is counted. */
 const namedRefusalsMax = 5;
@@ -49,40 +21,60 @@ export async function pushProfiles(
   profiles: readonly PushedProfile[],
   context: PushContext,
 ): Promise<void> {
-  const { prepared, refusals } = await prepareAll(profiles, context);
-  for (const { index, failure } of refusals) discard(context, failure, [profiles[index]]);
-  if (prepared.length > 0) {
-    try {
-      const { tenant, limits, database, room } = context;
-      admit(prepared, { tenant, limits, database, ...room() });
-    } catch (error) {
-      if (isFailure(error)) discard(context, error, profiles);
-      throw error;
-    }
-    const group = await storeAll(prepared, context);
+  const request = await prepared(profiles, context);
+  const { refusals } = request;
+  admitRequest(request, profiles, context);
+  if (request.prepared.length > 0) {
+    const group = await storeAll(request.prepared, context);
     await committed(group);
     if (group.failure !== undefined) throw group.failure;
     // A retry is acknowledged once the original is durable, not earlier.
     for (const original of group.originals) await original;
-    for (const one of prepared) received(context, one);
+    for (const one of request.prepared) received(context, one);
   }
   if (refusals.length > 0) throw refusalError(refusals, profiles.length);
 }
 
-async function prepareAll(profiles: readonly PushedProfile[], context: PushContext) {
-  const prepared: Prepared[] = [];
-  const refusals: Refusal[] = [];
-  const giveWay = slicer(context);
-  for (const [index, pushed] of profiles.entries()) {
-    if (index > 0) await giveWay();
-    try {
-      prepared.push(prepare(pushed, context));
-    } catch (error) {
-      if (!isFailure(error, 'invalid')) throw error;
-      refusals.push({ index, failure: error });
-    }
+async function prepared(
+  profiles: readonly PushedProfile[],
+  context: PushContext,
+): Promise<PreparedRequest> {
+  try {
+    return await prepareAll(profiles, context);
+  } catch (error) {
+    if (isFailure(error)) discard(context, error, profiles);
+    throw error;
   }
-  return { prepared, refusals };
+}
+
+/**
+ * Decides for the request whether it must be sent again later, and else takes what it costs from
+ * the tenant's limits. Profiles that were acknowledged before cost nothing and are not asked.
+ */
+function admitRequest(
+  { prepared, refusals, refusedSize }: PreparedRequest,
+  profiles: readonly PushedProfile[],
+  context: PushContext,
+): void {
+  const { tenant, limits, database, recentKeys, bucket, activeSeries, room } = context;
+  for (const { index, failure } of refusals) discard(context, failure, [profiles[index]]);
+  const nowMs = context.clock.monotonicMs();
+  const fresh = prepared.filter(({ contentKey }) => recentKeys.get(contentKey) === undefined);
+  const size = fresh.reduce((sum, one) => sum + one.size, refusedSize);
+  const rate = { bytesPerSecond: limits.ingestBytesPerSecond, burstBytes: limits.ingestBurstBytes };
+  try {
+    assertRate(bucket, size, rate, nowMs);
+    if (fresh.length > 0) {
+      admit(fresh, { tenant, limits, database, activeSeries, nowMs, ...room() });
+    }
+  } catch (error) {
+    const refused = new Set(refusals.map(({ index }) => index));
+    const others = profiles.filter((_, index) => !refused.has(index));
+    if (isFailure(error)) discard(context, error, others);
+    throw error;
+  }
+  if (rate.bytesPerSecond > 0) bucket.take(size, rate, nowMs);
+  activeSeries.touch(seriesKeys(fresh), nowMs);
 }
 
 /** What one request put into the log. */
@@ -173,17 +165,6 @@ async function committed(group: Group): Promise<void> {
   group.committed.resolve();
 }
 
-/** Calls `before` and awaits `pause` when more than a slice has passed since it last did. */
-function slicer({ clock, pause }: PushContext, before?: () => void): () => Promise<void> {
-  let startMs = clock.monotonicMs();
-  return async () => {
-    if (clock.monotonicMs() - startMs < sliceMs) return;
-    before?.();
-    await pause();
-    startMs = clock.monotonicMs();
-  };
-}
-
 function refusalError(refusals: readonly Refusal[], profileCount: number): Failure {
   const first = refusals[0] as Refusal;
   if (profileCount === 1) return first.failure;
@@ -196,43 +177,4 @@ function refusalError(refusals: readonly Refusal[], profileCount: number): Failu
     `${refusals.length} of ${profileCount} profiles refused: ${list.join('; ')}${rest}`,
     { cause: first.failure, ...(first.failure.reason && { reason: first.failure.reason }) },
   );
-}
-
-function discard(
-  { metrics, tenant }: PushContext,
-  failure: Failure,
-  profiles: readonly (PushedProfile | undefined)[],
-): void {
-  const labels = { reason: failure.reason ?? 'unknown', tenant };
-  const bytes = profiles.reduce((sum, profile) => sum + (profile?.body.length ?? 0), 0);
-  metrics.ingest.discardedProfiles.inc(labels, profiles.length);
-  metrics.ingest.discardedBytes.inc(labels, bytes);
-}
-
-function stored(
-  { metrics }: PushContext,
-  { labels, facts }: Prepared,
-  counts: { rows: number; samples: number; seriesCreated: number },
-): void {
-  const name = { profile_name: labelValue(labels, labelNames.name) };
-  metrics.head.profilesCreated.inc(name, counts.rows);
-  metrics.head.seriesCreated.inc(name, counts.seriesCreated);
-  metrics.head.receivedSampleValues.inc(name, facts.sampleCount * facts.sampleTypes.length);
-  metrics.head.ingestedSampleValues.inc(name, counts.samples);
-}
-
-function received({ metrics, tenant }: PushContext, one: Prepared): void {
-  const { ingest } = metrics;
-  const type = { type: labelValue(one.labels, labelNames.name), tenant };
-  ingest.receivedCompressedBytes.observe(type, one.body.length);
-  ingest.receivedDecompressedBytes.observe(type, one.profile.length);
-  ingest.receivedSamples.observe(type, one.facts.sampleCount);
-  if (one.facts.negativeSampleCount > 0) {
-    ingest.negativeSamples.inc({ tenant }, one.facts.negativeSampleCount);
-  }
-  ingest.profilesReceived.inc({
-    tenant,
-    scope_name: labelValue(one.labels, 'otel.scope.name'),
-    scope_version: labelValue(one.labels, 'otel.scope.version'),
-  });
 }

@@ -1,7 +1,7 @@
 // Whether a label set may become a series. Owns the checks and their order, which is Pyroscope's:
 // clients and dashboards know the reasons by it.
 import { Failure } from '../errors.ts';
-import { type Labels, labelNames, labelValue, renderLabels } from '../model/labels.ts';
+import { type Label, type Labels, labelNames, labelValue, renderLabels } from '../model/labels.ts';
 import type { Limits } from './limits.ts';
 
 /** Labels shown in a message are cut to this many characters: a message is one line. */
@@ -12,23 +12,24 @@ const renderedCharsMax = 500;
  */
 export function validateLabels(labels: Labels, limits: Limits): void {
   const refuse = (reason: string, message: string) => {
-    throw new Failure('invalid', `${message} in ${shown(labels)}`, { reason });
+    throw new Failure('invalid', `${message} in ${shownLabels(labels)}`, { reason });
   };
   if (labels.length > limits.labelNamesMax) {
     refuse(
       'max_label_names_per_series',
-      `series has ${labels.length} labels, limit ${limits.labelNamesMax}`,
+      `series has ${labels.length} labels, limit ${limits.labelNamesMax} (labelNamesMax)`,
     );
   }
   if (labelValue(labels, labelNames.name) === '') {
     refuse('invalid_labels', `label ${labelNames.name} is missing`);
   }
   let previous: string | undefined;
-  for (const { name, value } of labels) {
+  for (const label of labels) {
+    const { name, value } = label;
+    checkBytes('label_name_too_long', 'name', label, 'labelNameBytesMax', labels, limits);
+    checkBytes('label_value_too_long', 'value', label, 'labelValueBytesMax', labels, limits);
     if (name === '') refuse('invalid_labels', 'label name is empty');
     if (!name.isWellFormed()) refuse('invalid_labels', 'label name is not valid utf-8');
-    checkBytes('label_name_too_long', 'name', name, name, limits.labelNameBytesMax, labels);
-    checkBytes('label_value_too_long', 'value', name, value, limits.labelValueBytesMax, labels);
     if (!value.isWellFormed()) {
       refuse('invalid_labels', `value of label ${JSON.stringify(name)} is not valid utf-8`);
     }
@@ -42,24 +43,24 @@ export function validateLabels(labels: Labels, limits: Limits): void {
 function checkBytes(
   reason: string,
   part: 'name' | 'value',
-  name: string,
-  text: string,
-  bytesMax: number,
+  label: Label,
+  limit: 'labelNameBytesMax' | 'labelValueBytesMax',
   labels: Labels,
+  limits: Limits,
 ): void {
+  const text = label[part];
+  const bytesMax = limits[limit];
   // A UTF-16 unit is at most three bytes of UTF-8: most labels need no encoding to be measured.
   if (text.length * 3 <= bytesMax) return;
   const bytes = new TextEncoder().encode(text).length;
   if (bytes <= bytesMax) return;
-  const which = JSON.stringify(name.slice(0, 64));
-  throw new Failure(
-    'invalid',
-    `${part} of label ${which} is ${bytes} bytes, limit ${bytesMax} in ${shown(labels)}`,
-    { reason },
-  );
+  const which = `${part} of label ${JSON.stringify(label.name.slice(0, 64))}`;
+  const measure = `${bytes} bytes, limit ${bytesMax} (${limit})`;
+  throw new Failure('invalid', `${which} is ${measure} in ${shownLabels(labels)}`, { reason });
 }
 
-function shown(labels: Labels): string {
+/** A label set for a message, cut where it is long. */
+export function shownLabels(labels: Labels): string {
   const text = renderLabels(labels);
   return text.length <= renderedCharsMax ? text : `${text.slice(0, renderedCharsMax)}…`;
 }

@@ -101,6 +101,14 @@ function ingestMetrics({ counter, gauge, histogram }: Makers) {
       'Samples left out because a value was negative.',
       ['tenant'],
     ),
+    timesReplaced: counter(
+      'phlox_profile_times_replaced_total',
+      'Profiles stored under the time of their receipt: theirs was missing, or of 1970.',
+      ['tenant'],
+    ),
+    activeSeries: gauge('phlox_active_series', 'Series pushed in the last ten minutes.', [
+      'tenant',
+    ]),
     instances: gauge('phlox_instances', 'Tenants that are open.'),
   };
 }

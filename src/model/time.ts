@@ -3,9 +3,20 @@
 
 const nsPerMs = 1_000_000n;
 
-/** The time a profile is stored under: its own, or that of its receipt when it carries none. */
+/**
+ * 1971-01-01. Times before it are clocks that were never set, and times in another unit: the
+ * milliseconds of this century are minutes of 1970 when they are taken for nanoseconds.
+ */
+const ownTimeMinNs = 365n * 86_400n * 1_000_000_000n;
+
+/** False for a profile without a time, and for one of 1970 or before. */
+export function hasOwnTime(timeNs: bigint): boolean {
+  return timeNs >= ownTimeMinNs;
+}
+
+/** The time a profile is stored under: its own, or that of its receipt when it has none. */
 export function profileTimeNs(timeNs: bigint, receivedMs: number): bigint {
-  return timeNs > 0n ? timeNs : BigInt(receivedMs) * nsPerMs;
+  return hasOwnTime(timeNs) ? timeNs : BigInt(receivedMs) * nsPerMs;
 }
 
 /** Whole milliseconds, rounded down. */

@@ -172,13 +172,6 @@ export class Phlaredb {
     }
   }
 
-  /** Series of the live head, and how many of `keys` (`labelsKey`) would be new there. */
-  seriesCounts(keys: ReadonlySet<string>): { live: number; added: number } {
-    const live = this.#live;
-    if (live === undefined) return { live: 0, added: keys.size };
-    return { live: live.seriesCount, added: live.newSeriesCount(keys) };
-  }
-
   /** True when nothing is in memory but the list of blocks. */
   get isEmpty(): boolean {
     const isLiveEmpty = this.#live === undefined || this.#live.isEmpty;

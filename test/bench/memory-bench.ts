@@ -11,6 +11,7 @@ import { resolveSettings } from '../../src/config/settings.ts';
 import { createServerPlatform } from '../../src/runtime/server-platform.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
 import { type FixtureName, loadFixture } from '../support/fixtures.ts';
+import { openLimitsPath } from '../support/open-limits.ts';
 import { type BenchOptions, type Row, row } from './measure.ts';
 import { requestBody } from './push-body.ts';
 
@@ -44,7 +45,13 @@ export async function memoryRows({ isSmoke }: BenchOptions): Promise<Row[]> {
 
 async function start(dataDir: string): Promise<App> {
   const settings = resolveSettings({
-    file: { dataDir, multitenancy: true, logLevel: 'warn', headAgeMax: '24h' },
+    file: {
+      dataDir,
+      limits: openLimitsPath,
+      multitenancy: true,
+      logLevel: 'warn',
+      headAgeMax: '24h',
+    },
   });
   const platform = await createServerPlatform(settings, 'bench');
   const wal = new MemoryWal({ id: '01J00000000000000000000000', bytesMax: settings.logBytesMax });

@@ -8,6 +8,7 @@ import { resolveSettings, type Settings } from '../../src/config/settings.ts';
 import type { Platform } from '../../src/platform.ts';
 import { createServerPlatform } from '../../src/runtime/server-platform.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
+import { openLimitsPath } from '../support/open-limits.ts';
 
 /**
  * `-durable`: with the log that a server has, in the data folder; `-watched`: also tells stalls of
@@ -44,6 +45,7 @@ function settingsFor(dataDir: string): Settings {
       headBytesMax: '1GiB',
       headAgeMax: '24h',
       logLevel: 'warn',
+      limits: openLimitsPath,
     },
   });
 }

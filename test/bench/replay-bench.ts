@@ -9,6 +9,7 @@ import { resolveSettings } from '../../src/config/settings.ts';
 import { gunzip } from '../../src/runtime/gzip.ts';
 import { createServerPlatform } from '../../src/runtime/server-platform.ts';
 import { fixtureNames } from '../support/fixtures.ts';
+import { openLimitsPath } from '../support/open-limits.ts';
 import { fillWithProfiles, readLog } from './log-fill.ts';
 import { type BenchOptions, interleave, type Row, row } from './measure.ts';
 
@@ -48,7 +49,14 @@ export async function replayRows({ isSmoke }: BenchOptions): Promise<Row[]> {
 /** Milliseconds of the start and the rebuild alone. */
 async function rebuild(dataDir: string): Promise<number> {
   const settings = resolveSettings({
-    file: { dataDir, multitenancy: true, logLevel: 'warn', headAgeMax: '24h', memoryMax: '4GiB' },
+    file: {
+      dataDir,
+      limits: openLimitsPath,
+      multitenancy: true,
+      logLevel: 'warn',
+      headAgeMax: '24h',
+      memoryMax: '4GiB',
+    },
   });
   const platform = await createServerPlatform(settings, 'bench');
   const app = await createApp(platform, settings);

@@ -8,7 +8,9 @@ import type { AppendPlan } from '../../src/kernel/facts.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool } from '../../src/kernel/pool.ts';
 import { createLogger } from '../../src/lib/log.ts';
+import { ActiveSeries } from '../../src/limits/active-series.ts';
 import { defaultLimits } from '../../src/limits/limits.ts';
+import { TokenBucket } from '../../src/limits/token-bucket.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { createFingerprint } from '../../src/model/fingerprint.ts';
 import type { Label } from '../../src/model/labels.ts';
@@ -91,10 +93,12 @@ export async function openDatabase(options: DatabaseOptions = {}) {
       {
         tenant: 'a',
         receivedMs: clock.nowMs(),
-        limits: defaultLimits,
+        limits: { ...defaultLimits, rejectOlderThanMs: 0, rejectNewerThanMs: 0 },
         database,
         wal,
         recentKeys,
+        bucket: new TokenBucket(0),
+        activeSeries: new ActiveSeries(),
         gunzip,
         room: () => endlessRoom,
         metrics,

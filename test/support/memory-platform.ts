@@ -11,6 +11,7 @@ import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
 import { sha256 } from '../../src/runtime/sha256.ts';
 import { createZstd } from '../../src/runtime/zstd.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
+import { openLimitsPath, openLimitsText } from './open-limits.ts';
 
 export interface TestPlatform extends Platform {
   localBucket: MemoryBucket;
@@ -30,7 +31,7 @@ export const testStartMs = 1_767_323_045_000;
 export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<TestPlatform> {
   let nowMs = testStartMs;
   const lines: Record<string, unknown>[] = [];
-  const files = new Map<string, string>();
+  const files = new Map([[openLimitsPath, openLimitsText]]);
   const platform: Platform = {
     runtimeName: 'test',
     clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
@@ -75,8 +76,9 @@ function memoryFile(files: ReadonlyMap<string, string>, path: string): EditedFil
   };
 }
 
+/** Without a window and a rate, unless `file` says otherwise. */
 export function testSettings(file: Record<string, unknown> = {}): Settings {
-  return resolveSettings({ file });
+  return resolveSettings({ file: { limits: openLimitsPath, ...file } });
 }
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {

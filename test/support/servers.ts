@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { openLimitsPath } from './open-limits.ts';
 
 export type ServerRuntime = 'bun' | 'deno';
 export const serverRuntimes: readonly ServerRuntime[] = ['bun', 'deno'];
@@ -65,6 +66,7 @@ export async function startServer(runtime: ServerRuntime, options: ServerOptions
       PHLOX_DATA_DIR: options.dataDir,
       // A test must not depend on how full the machine's disk is.
       PHLOX_RETENTION_DISK_FREE_BYTES: '0',
+      PHLOX_LIMITS: openLimitsPath,
       ...options.env,
     },
   });

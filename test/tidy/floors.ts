@@ -103,7 +103,6 @@ export const entryPoints: readonly RegExp[] = [
   /^src\/(bucket\/memory|wal\/memory)\.ts$/,
   // A contract that lands ahead of what implements it.
   /^src\/convert\/pprof-writer\.ts$/,
-  /^src\/app\/settings-files\.ts$/,
   // Declarations for packages without any.
   /\.d\.ts$/,
   // Scripts.

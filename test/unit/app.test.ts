@@ -198,7 +198,7 @@ describe('room', () => {
     const answer = await test.push(series);
     expect(answer.status).toBe(429);
     expect(answer.response.headers.get('retry-after')).toBe('60');
-    expect(answer.body).toContain('tenant has 0 series and would get 5001 more, limit 5000');
+    expect(answer.body).toContain('tenant has 0 active series and would get 5001 more, limit 5000');
     expect(await test.ask('LabelNames', {})).toEqual({});
     const refused = 'pyroscope_discarded_samples_total{reason="series_limit",tenant="anonymous"}';
     expect(await test.metric(refused)).toBe(5_001);

@@ -11,17 +11,21 @@ interface Parts extends Partial<AdmitContext> {
   memory?: number;
   log?: number;
   series?: number;
+  /** Label bytes of its series. */
+  labels?: number;
 }
 
-function context({ memory = 0, log = 0, series = 0, ...given }: Parts): AdmitContext {
-  const database = {
-    bytesUsed: () => memory,
-    seriesCounts: (keys: ReadonlySet<string>) => ({ live: series, added: keys.size }),
-  } as unknown as AdmitContext['database'];
+function context({ memory = 0, log = 0, series = 0, labels = 0, ...given }: Parts): AdmitContext {
+  const labelBytes = labels;
+  const activeSeries = {
+    counts: (keys: ReadonlySet<string>) => ({ active: series, added: keys.size, labelBytes }),
+  };
   return {
     tenant: 'a',
     limits: defaultLimits,
-    database,
+    database: { bytesUsed: () => memory },
+    activeSeries,
+    nowMs: 0,
     memoryUsed: 0,
     memoryMax: 1_000,
     logUsed: 0,
@@ -60,7 +64,16 @@ describe('admit', () => {
   it.each([
     [{ memoryUsed: 991 }, 'unavailable', 'memory in use is 991 bytes, limit 1000 (memoryMax)'],
     [{ logUsed: 991 }, 'unavailable', 'log holds 991 bytes, limit 1000 (logBytesMax)'],
-    [{ series: 4_999 }, 'limit', 'tenant has 4999 series and would get 2 more, limit 5000'],
+    [
+      { series: 4_999 },
+      'limit',
+      'tenant has 4999 active series and would get 2 more, limit 5000 (seriesMax)',
+    ],
+    [
+      { series: 7, labels: 40_000_000 },
+      'limit',
+      'labels of 9 active series would take 40000000 bytes, limit 33554432 (seriesLabelBytesMax)',
+    ],
   ])('refuses %j', (parts, kind, message) => {
     expect(refusalOf(context(parts))).toMatchObject({ kind, message });
   });

@@ -1,0 +1,41 @@
+// What a push works with, and how it gives way to others.
+import type { ActiveSeries } from '../limits/active-series.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { TokenBucket } from '../limits/token-bucket.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Phlaredb } from '../phlaredb/phlaredb.ts';
+import type { Clock } from '../platform.ts';
+import type { Wal } from '../wal/wal.ts';
+import type { Room } from './admit.ts';
+import type { RecentKeys } from './recent-keys.ts';
+
+export interface PushContext {
+  tenant: string;
+  receivedMs: number;
+  limits: Readonly<Limits>;
+  database: Phlaredb;
+  wal: Wal;
+  recentKeys: RecentKeys;
+  bucket: TokenBucket;
+  activeSeries: ActiveSeries;
+  gunzip: (bytes: Uint8Array, bytesMax: number) => Uint8Array;
+  room: () => Room;
+  metrics: Metrics;
+  /** Lets others run; awaited between the profiles of a request that takes long. */
+  pause: () => Promise<void>;
+  clock: Pick<Clock, 'monotonicMs'>;
+}
+
+/** A request with many profiles gives way to others after this long. */
+const sliceMs = 10;
+
+/** Calls `before` and awaits `pause` when more than a slice has passed since it last did. */
+export function slicer({ clock, pause }: PushContext, before?: () => void): () => Promise<void> {
+  let startMs = clock.monotonicMs();
+  return async () => {
+    if (clock.monotonicMs() - startMs < sliceMs) return;
+    before?.();
+    await pause();
+    startMs = clock.monotonicMs();
+  };
+}
