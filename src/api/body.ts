@@ -1,8 +1,8 @@
 // Reading a request body within its bounds: declared length, bytes that really arrive, the time
 // they take, and what they inflate to. Owns the request's Content-Encoding.
 import { Failure, isFailure, messageOf } from '../errors.ts';
+import type { ByteLease } from '../lib/byte-budget.ts';
 import type { Platform } from '../platform.ts';
-import type { ByteLease } from './byte-budget.ts';
 import type { Call } from './call.ts';
 import { createDeadline, type DeadlinePlatform } from './deadline.ts';
 import { bodyTooLarge, Refusal } from './errors.ts';

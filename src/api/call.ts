@@ -2,8 +2,8 @@
 // the guard and the handlers share; neither knows the router.
 import { getPath } from 'hono/utils/url';
 import type { Scope } from '../auth/keys.ts';
+import type { ByteLease } from '../lib/byte-budget.ts';
 import type { Logger } from '../lib/log.ts';
-import type { ByteLease } from './byte-budget.ts';
 import type { Door } from './errors.ts';
 
 export interface Call {

@@ -2,12 +2,12 @@
 // metrics, access log, and the answer to anything thrown. Owns their order: whoever may not come in
 // takes no place from others and has no byte of a body read. Owns no route; `routes.ts` wraps each.
 import { Failure } from '../errors.ts';
+import { type ByteLease, createByteBudget } from '../lib/byte-budget.ts';
 import { toHex } from '../lib/hex.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 import type { CheckAccess } from './access.ts';
-import { type ByteLease, createByteBudget } from './byte-budget.ts';
 import { type Call, type Route, routeLabel } from './call.ts';
 import { allowOrigin, namedOrigin, preflightAnswer } from './cors.ts';
 import { errorResponse } from './errors.ts';
@@ -41,7 +41,7 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', '
 export function createGuard(options: GuardOptions): (route: Route) => Handler {
   const { metrics, platform } = options;
   const nextRequestId = createRequestIds(platform);
-  const leaseBytes = createByteBudget(options.inflightBytesMax);
+  const leaseBytes = createByteBudget(options.inflightBytesMax, 'body');
   let inflightRequests = 0;
 
   const enter = () => {

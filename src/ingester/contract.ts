@@ -13,7 +13,8 @@ export interface IngesterService {
   /**
    * Resolves once every profile is acknowledged. Retryable refusals (`limit`, `unavailable`) are
    * thrown before anything is stored. Permanent ones (`invalid`) are thrown after the good profiles
-   * of the request are stored and committed; the message names each refused one.
+   * of the request are stored and committed; the message names each refused one. A request that
+   * could never be let in as a whole is `invalid` too, and nothing of it is stored.
    */
   push(tenant: string, profiles: readonly PushedProfile[]): Promise<void>;
   /** Writes the heads of one tenant, or of all, to blocks; resolves when they are durable. */

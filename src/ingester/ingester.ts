@@ -2,6 +2,7 @@
 // lifecycle with its sub-services, and what the process as a whole may hold in memory and log.
 import { Failure, messageOf } from '../errors.ts';
 import type { KernelPool } from '../kernel/pool.ts';
+import { type ByteLease, createByteBudget } from '../lib/byte-budget.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { FlushReason, Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { IngesterService, PushedProfile } from './contract.ts';
@@ -26,6 +27,8 @@ export interface IngesterOptions extends InstancesOptions {
   stopDeadlineMs: number;
 }
 
+/** What pushes under way may inflate to, beside the memory's bound: bodies can be small bombs. */
+const inflatedShare = 1 / 4;
 /** Over this part of a bound the largest heads are flushed; at the bound pushes are refused. */
 const pressureShare = 0.75;
 /** Tenants with less in the log are not worth a block when only the log is short. */
@@ -41,6 +44,7 @@ export class Ingester implements IngesterService {
   readonly #options: IngesterOptions;
   readonly #lifecycle = new Lifecycle();
   readonly #instances: Instances;
+  readonly #inflatedBudget: () => ByteLease;
   readonly #pushes = new Set<Promise<void>>();
   #ticking: Promise<unknown> = Promise.resolve();
   #measuredMs = Number.NEGATIVE_INFINITY;
@@ -49,6 +53,7 @@ export class Ingester implements IngesterService {
   constructor(options: IngesterOptions) {
     this.#options = options;
     this.#instances = new Instances(options);
+    this.#inflatedBudget = createByteBudget(options.memoryMax * inflatedShare, 'inflated');
   }
 
   async start(): Promise<void> {
@@ -79,7 +84,8 @@ export class Ingester implements IngesterService {
 
   async #push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
     const { wal, limitsOf, metrics, platform } = this.#options;
-    await this.#instances.use(tenant, ({ database, recentKeys, bucket, activeSeries }) =>
+    const inflated = this.#inflatedBudget();
+    const push = ({ database, recentKeys, bucket, activeSeries }: Instance) =>
       pushProfiles(profiles, {
         tenant,
         receivedMs: platform.clock.nowMs(),
@@ -89,13 +95,18 @@ export class Ingester implements IngesterService {
         recentKeys,
         bucket,
         activeSeries,
+        inflated,
         gunzip: platform.gunzip,
         room: () => this.#room(),
         metrics,
         pause: platform.yield,
         clock: platform.clock,
-      }),
-    );
+      });
+    try {
+      await this.#instances.use(tenant, push);
+    } finally {
+      inflated.release();
+    }
   }
 
   async flush(tenant?: string): Promise<void> {

@@ -52,6 +52,7 @@ export async function prepareAll(
     if (!isKnown) newSize += read.size;
     // Here and not at the end, so that a small request cannot fill the memory.
     assertPush(bytes, newSize, limits);
+    if (read.profile !== pushed.body) context.inflated.take(read.profile.length);
     try {
       request.prepared.push(planProfile(read, context, isKnown));
     } catch (error) {
@@ -72,7 +73,7 @@ function assertPush(bytes: number, newSize: number, limits: Readonly<Limits>): v
   }
   if (ingestBytesPerSecond > 0 && newSize > ingestBurstBytes) {
     const limit = `limit ${ingestBurstBytes} (ingestBurstBytes)`;
-    const message = `push of over ${newSize - 1} bytes can never be let in, ${limit}: send it in parts`;
-    throw new Failure('invalid', message, { reason: 'rate_limited' });
+    const message = `push of ${newSize} bytes or more is never let in, ${limit}`;
+    throw new Failure('invalid', `${message}: send it in parts`, { reason: 'rate_limited' });
   }
 }

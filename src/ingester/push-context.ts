@@ -1,4 +1,5 @@
 // What a push works with, and how it gives way to others.
+import type { ByteLease } from '../lib/byte-budget.ts';
 import type { ActiveSeries } from '../limits/active-series.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { TokenBucket } from '../limits/token-bucket.ts';
@@ -18,6 +19,8 @@ export interface PushContext {
   recentKeys: RecentKeys;
   bucket: TokenBucket;
   activeSeries: ActiveSeries;
+  /** Takes what the profiles of the request inflate to. */
+  inflated: Pick<ByteLease, 'take'>;
   gunzip: (bytes: Uint8Array, bytesMax: number) => Uint8Array;
   room: () => Room;
   metrics: Metrics;

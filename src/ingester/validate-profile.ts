@@ -2,14 +2,15 @@
 // Pyroscope's: window, samples, sample labels, type names. What cannot be read at all was refused
 // before, and the labels of its series are checked after (`limits/label-rules.ts`).
 import { Failure } from '../errors.ts';
+import type { ScanFacts } from '../kernel/facts.ts';
 import { shownLabels } from '../limits/label-rules.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { Labels } from '../model/labels.ts';
 import { msToNs } from '../model/time.ts';
-import type { ReadProfile } from './prepare.ts';
 
 /** Throws `invalid` with the metric reason for the first rule that the profile breaks. */
 export function validateProfile(
-  { facts, labels, timeNs }: Pick<ReadProfile, 'facts' | 'labels' | 'timeNs'>,
+  { facts, labels, timeNs }: { facts: ScanFacts; labels: Labels; timeNs: bigint },
   limits: Readonly<Limits>,
   receivedMs: number,
 ): void {

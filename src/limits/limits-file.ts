@@ -41,7 +41,7 @@ const durationMs = (min: number, max: number) =>
   amount(min, max, 'a duration such as 1h', parseDurationMs);
 const count = (min: number, max: number) => amount(min, max, 'a whole number', () => Number.NaN);
 
-/** In the order of `Limits`. Where 0 is allowed it means any, where it is not it would mean none. */
+/** In the order of `Limits`. Where 0 is allowed it means any, elsewhere it would mean none. */
 const limitSchemas: Readonly<Record<keyof Limits, ReturnType<typeof amount>>> = {
   ingestBytesPerSecond: bytes(0, 2 ** 40),
   ingestBurstBytes: bytes(1, 2 ** 40),
@@ -71,9 +71,8 @@ const limitSchemas: Readonly<Record<keyof Limits, ReturnType<typeof amount>>> = 
 };
 const limitNames = Object.keys(limitSchemas) as (keyof Limits)[];
 
-const partSchema = v.record(v.string(), v.unknown(), 'is not an object of limits');
 const fileSchema = v.strictObject({
-  defaults: v.optional(partSchema, {}),
+  defaults: v.optional(v.custom<object>(isObject, 'is not an object of limits'), {}),
   overrides: v.optional(v.custom<object>(isObject, 'is not an object of tenants'), {}),
 });
 /** More tenants than one process can serve. */
@@ -81,7 +80,7 @@ const overridesMax = 100_000;
 /** The longest tenant name of Pyroscope. */
 const tenantBytesMax = 150;
 
-/** Reads the text of a limits file. Throws `invalid`, naming the place and the nearest known name. */
+/** Reads a limits file. Throws `invalid`, naming the place and the nearest known name. */
 export function parseLimitsFile(text: string): LimitsTable {
   let json: unknown;
   try {
@@ -104,7 +103,7 @@ export function parseLimitsFile(text: string): LimitsTable {
   const overrides = new Map<string, Limits>();
   for (const [tenant, part] of entries) {
     if (tenant === '' || tenant.length > tenantBytesMax) {
-      throw new Failure('invalid', `overrides.${tenant} is not the name of a tenant`);
+      throw new Failure('invalid', `overrides.${tenant.slice(0, 64)} is not the name of a tenant`);
     }
     overrides.set(tenant, merged(`overrides.${tenant}`, defaults, part));
   }

@@ -26,12 +26,14 @@ export interface TestApp extends AsyncDisposable {
 
 const origin = 'http://127.0.0.1:4040';
 
-/** A started app; disposing stops it, whatever the stop says. */
+/** An app, started after `prepare` has run; disposing stops it, whatever the stop says. */
 export async function startApp(
   parts: Partial<Platform> = {},
   file: Record<string, unknown> = {},
+  prepare?: (platform: TestPlatform) => void,
 ): Promise<TestApp> {
   const platform = await memoryPlatform(parts);
+  prepare?.(platform);
   const app = await createApp(platform, testSettings(file));
   await app.start();
   return testApp(app, platform);

@@ -7,6 +7,7 @@ import { RecentKeys } from '../../src/ingester/recent-keys.ts';
 import type { AppendPlan } from '../../src/kernel/facts.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool } from '../../src/kernel/pool.ts';
+import { createByteBudget } from '../../src/lib/byte-budget.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { ActiveSeries } from '../../src/limits/active-series.ts';
 import { defaultLimits } from '../../src/limits/limits.ts';
@@ -99,6 +100,7 @@ export async function openDatabase(options: DatabaseOptions = {}) {
         recentKeys,
         bucket: new TokenBucket(0),
         activeSeries: new ActiveSeries(),
+        inflated: createByteBudget(2 ** 30, 'inflated')(),
         gunzip,
         room: () => endlessRoom,
         metrics,

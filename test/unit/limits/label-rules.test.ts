@@ -29,7 +29,7 @@ describe('validateLabels', () => {
   it.each([
     [
       'max_label_names_per_series',
-      'series has 31 labels, limit 30',
+      'series has 31 labels, limit 30 (labelNamesMax)',
       [...good, ...Array.from({ length: 29 }, (_, i) => ({ name: `l${i}`, value: 'v' }))],
     ],
     ['invalid_labels', 'label __name__ is missing', good.slice(1)],
@@ -42,12 +42,12 @@ describe('validateLabels', () => {
     ],
     [
       'label_name_too_long',
-      'is 1026 bytes, limit 1024',
+      'is 1026 bytes, limit 1024 (labelNameBytesMax)',
       [...good, { name: 'é'.repeat(513), value: 'v' }],
     ],
     [
       'label_value_too_long',
-      'value of label "x" is 2049 bytes, limit 2048',
+      'value of label "x" is 2049 bytes, limit 2048 (labelValueBytesMax)',
       [...good, { name: 'x', value: 'v'.repeat(2049) }],
     ],
     [
@@ -61,5 +61,26 @@ describe('validateLabels', () => {
     expect(refusal?.message).toContain(message);
     expect(refusal?.message).not.toContain('\n');
     expect(refusal?.message.length).toBeLessThan(800);
+  });
+
+  const many = Array.from({ length: 29 }, (_, i) => ({ name: `l${i}`, value: 'v' }));
+  const longName = { name: 'n'.repeat(1_025), value: 'v' };
+  const longValue = { name: 'x', value: 'v'.repeat(2_049) };
+
+  it.each([
+    ['too many labels', 'max_label_names_per_series', [...many, longName, longValue]],
+    ['the missing name', 'invalid_labels', [good[1], longName, longValue]],
+    ['a long name', 'label_name_too_long', [...good, { ...longName, value: longValue.value }]],
+    ['a long name', 'label_name_too_long', [...good, { ...longName, value: '\ud800' }]],
+    ['a long value', 'label_value_too_long', [...good, { ...longValue, name: '' }]],
+    ['a long value', 'label_value_too_long', [...good, longValue, longValue]],
+    ['a wrong name', 'invalid_labels', [...good, { name: '\ud800', value: '1' }, longValue]],
+    [
+      'a value of a label given twice',
+      'invalid_labels',
+      [...good, { name: 'x', value: '1' }, { name: 'x', value: '\ud800' }],
+    ],
+  ])('names %s first, with reason %s', (_what, reason, labels) => {
+    expect(refusalOf(labels as Label[])?.reason).toBe(reason);
   });
 });
