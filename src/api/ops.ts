@@ -51,7 +51,7 @@ export function opsRoutes(options: OpsOptions): Route[] {
       methods: ['GET'],
       scope: 'query',
       isTenantScoped: true,
-      isBounded: false,
+      isBounded: true,
       door: 'http',
       handle: ({ tenants }) => Response.json(wireLimits(limitsOf(singleTenant(tenants)))),
     },

@@ -39,7 +39,7 @@ export interface RoutesOptions extends ServicesOptions {
   settings: RoutesSettings;
   buildInfo: BuildInfo;
   /** The settings in force, secrets masked. */
-  configView: () => object;
+  configView: (reach: string | undefined) => object;
 }
 
 /** What a runtime tells of a request besides. */
