@@ -64,14 +64,13 @@ export async function createApp(platform: Platform, settings: Settings): Promise
   const folders = createFolders(platform, settings, metrics, log);
   const pins = new Pins();
   const limits = createLimits(platform, settings, metrics, log);
-  const { limitsOf } = limits;
   const { queries, sources } = await createQueryEngine({
     platform,
     settings,
     metrics,
     folders,
     pins,
-    limitsOf,
+    limitsOf: limits.limitsOf,
     ingester: () => ingester,
   });
   const ingester: Ingester = await createIngester(platform, settings, metrics, log, {
@@ -88,7 +87,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
   const routes = createRoutes({
     ingester,
     queries,
-    limitsOf,
+    limitsOf: limits.limitsOf,
     tenantSettings: new TenantSettings(folders.folderOf),
     metrics,
     log,

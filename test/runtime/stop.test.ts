@@ -10,6 +10,7 @@ import { createRandom } from '../fixtures/random.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { pushAccepted } from '../support/http-push.ts';
+import { openLimitsPath } from '../support/open-limits.ts';
 import { loadSeries, loadTenants, PushLoad } from '../support/push-load.ts';
 import { type Server, serverRuntimes, startServer } from '../support/servers.ts';
 import { storedTimes } from '../support/stored-profiles.ts';
@@ -72,6 +73,7 @@ it('passes a SIGTERM from npm on, flushes, ships, and npm exits as the server di
       PHLOX_LISTEN: '127.0.0.1:0',
       PHLOX_DATA_DIR: join(data.path, 'data'),
       PHLOX_BUCKET: `file://${data.path}/bucket`,
+      PHLOX_LIMITS: openLimitsPath,
     },
   });
   started.push(child);
