@@ -179,6 +179,16 @@ export class Head {
     return this.#committed.rows;
   }
 
+  /** Kernel and labels. */
+  get bytesUsed(): number {
+    return this.kernel.stats().bytesUsed + this.#series.labelBytes;
+  }
+
+  /** The part of `bytesUsed` that no pool of kernels counts. */
+  get labelBytes(): number {
+    return this.#series.labelBytes;
+  }
+
   get seriesCount(): number {
     return this.#series.count;
   }

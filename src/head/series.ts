@@ -19,6 +19,13 @@ interface RowColumns {
 }
 
 const initialRows = 256;
+/**
+ * What a series takes of the heap, rather too much: measured were 2,130 bytes for ten labels of 18
+ * characters, key and label together. Texts are there twice; a character is two bytes at most.
+ */
+function bytesOf(labels: Labels, key: string): number {
+  return 300 + 150 * labels.length + 4 * key.length;
+}
 
 export class SeriesIndex {
   readonly #series: Series[] = [];
@@ -30,9 +37,15 @@ export class SeriesIndex {
     uuids: new Uint8Array(initialRows * 16),
   };
   #rows = 0;
+  #labelBytes = 0;
 
   get count(): number {
     return this.#series.length;
+  }
+
+  /** What label sets and their keys take of the heap, about. */
+  get labelBytes(): number {
+    return this.#labelBytes;
   }
 
   get rows(): number {
@@ -47,6 +60,7 @@ export class SeriesIndex {
     this.#series.push(series);
     this.#keys.push(key);
     this.#byKey.set(key, series);
+    this.#labelBytes += bytesOf(labels, key);
     return series;
   }
 
@@ -71,7 +85,10 @@ export class SeriesIndex {
       this.get(this.#columns.series[row] as number).rows.pop();
     }
     this.#rows = Math.min(this.#rows, rows);
-    for (const key of this.#keys.splice(seriesCount)) this.#byKey.delete(key);
+    for (const key of this.#keys.splice(seriesCount)) {
+      this.#labelBytes -= bytesOf(this.#byKey.get(key)?.labels ?? [], key);
+      this.#byKey.delete(key);
+    }
     this.#series.length = Math.min(this.#series.length, seriesCount);
   }
 

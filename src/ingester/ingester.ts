@@ -230,7 +230,7 @@ export class Ingester implements IngesterService {
   #room() {
     const { wal, memoryMax, logBytesMax } = this.#options;
     const logUsed = wal.bytesUsed();
-    const memoryUsed = this.#kernelBytes() + (wal.isDurable ? 0 : logUsed);
+    const memoryUsed = this.#headBytes() + (wal.isDurable ? 0 : logUsed);
     const logBytesOf = (tenant: string) => wal.bytesUsedBy(tenant);
     const tenantCount = this.#instances.count;
     const disk = this.#options.diskRoom();
@@ -238,11 +238,13 @@ export class Ingester implements IngesterService {
   }
 
   /** Measured again after a while only: with many tenants it costs more than a small push. */
-  #kernelBytes(): number {
+  #headBytes(): number {
     const nowMs = this.#options.platform.clock.monotonicMs();
     if (nowMs >= this.#measuredMs + measureMs) {
       this.#measuredMs = nowMs;
-      this.#measuredBytes = this.#options.pool.bytesReserved();
+      let bytes = this.#options.pool.bytesReserved();
+      for (const { database } of this.#instances.all()) bytes += database.labelBytes();
+      this.#measuredBytes = bytes;
     }
     return this.#measuredBytes;
   }

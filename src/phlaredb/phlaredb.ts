@@ -178,9 +178,14 @@ export class Phlaredb {
     return isLiveEmpty && this.#rebuilding === undefined && this.#queue.dueAtMs === Infinity;
   }
 
-  /** Kernel bytes in use by the live and the sealed heads. */
+  /** Bytes in use by the live and the sealed heads. */
   bytesUsed(): number {
-    return this.#heads().reduce((sum, head) => sum + head.kernel.stats().bytesUsed, 0);
+    return this.#heads().reduce((sum, head) => sum + head.bytesUsed, 0);
+  }
+
+  /** The part of `bytesUsed` that no pool of kernels counts. */
+  labelBytes(): number {
+    return this.#heads().reduce((sum, head) => sum + head.labelBytes, 0);
   }
 
   /** Resolves when no head is being rebuilt: `snapshot` may be called then, in the same turn. */
@@ -300,7 +305,7 @@ export class Phlaredb {
     const head = this.#live;
     assert(head !== undefined, 'a profile is scanned before it is ingested');
     const counts = head.ingest(entry);
-    const isFull = head.kernel.stats().bytesUsed >= this.#options.headBytesMax;
+    const isFull = head.bytesUsed >= this.#options.headBytesMax;
     if (isFull || head.kernel.mustSeal()) this.seal('max-block-bytes');
     return counts;
   }

@@ -131,8 +131,8 @@ export class Rebuild {
   }
 
   #isFull(): boolean {
-    const { kernel } = this.#head;
-    return kernel.stats().bytesUsed >= this.#options.headBytesMax || kernel.mustSeal();
+    const { bytesUsed, kernel } = this.#head;
+    return bytesUsed >= this.#options.headBytesMax || kernel.mustSeal();
   }
 
   #sealWanted(): void {

@@ -1,20 +1,21 @@
-// Limits as clients and operators meet them: statuses, counters, and a file that changes.
+// Limits of pushes as clients meet them: statuses, messages, counters.
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodePprof } from '../fixtures/pprof-writer.ts';
-import { type Answer, startApp, type TestApp } from '../support/app.ts';
+import type { TestApp } from '../support/app.ts';
+import {
+  at,
+  discarded,
+  errorOf,
+  labels,
+  push,
+  sized,
+  small,
+  startLimited,
+} from '../support/limited-app.ts';
 import { testStartMs } from '../support/memory-platform.ts';
 import { stamped } from '../support/stamp.ts';
 
-const labels = { __name__: 'process_cpu', service_name: 'shop' };
-const small = encodePprof({
-  sampleTypes: [['cpu', 'nanoseconds']],
-  samples: [{ locations: [1], values: [1] }],
-  locations: [{ id: 1, lines: [{ function: 1 }] }],
-  functions: [{ id: 1, name: 'main' }],
-});
 const minuteMs = 60_000;
 const mib = 2 ** 20;
-const path = 'limits.json';
 let running: TestApp | undefined;
 
 afterEach(async () => {
@@ -22,38 +23,10 @@ afterEach(async () => {
   running = undefined;
 });
 
-/** An app whose limits are those of `json`; undefined: no file. */
-async function start(json: object | undefined, file: Record<string, unknown> = {}) {
-  const limits = json === undefined ? {} : { limits: path };
-  running = await startApp({}, { ...file, limits: undefined, ...limits }, (platform) =>
-    platform.files.set(path, JSON.stringify(json)),
-  );
+async function start(...given: Parameters<typeof startLimited>) {
+  running = await startLimited(...given);
   return running;
 }
-
-const at = (timeMs: number) => stamped(small, BigInt(timeMs) * 1_000_000n);
-let serial = 0;
-/** `bytes` of plain pprof, each time another profile. */
-function sized(bytes: number): Uint8Array {
-  const profile = at(testStartMs + serial++);
-  // Field 100, a string that no reader knows.
-  const length = bytes - profile.length - 6;
-  const head = [0xa2, 0x06, ...[0, 7, 14, 21].map((by) => ((length >> by) & 0x7f) | 0x80)];
-  head[5] = (head[5] as number) & 0x7f;
-  const all = new Uint8Array(bytes);
-  all.set(profile);
-  all.set(head, profile.length);
-  return all;
-}
-
-const push = (test: TestApp, profiles: Uint8Array[], tenant?: string, name = labels) =>
-  test.push([{ labels: name, profiles }], tenant === undefined ? {} : { 'x-scope-orgid': tenant });
-const errorOf = ({ status, body, response }: Answer) => {
-  const { code, message } = JSON.parse(body);
-  return { status, code, message, retryAfter: response.headers.get('retry-after') };
-};
-const discarded = (test: TestApp, reason: string, tenant = 'anonymous') =>
-  test.metric(`pyroscope_discarded_samples_total{reason="${reason}",tenant="${tenant}"}`);
 
 describe('the acceptance window', () => {
   it('is from an hour ago to ten minutes ahead', async () => {
@@ -142,7 +115,7 @@ describe('the rate', () => {
   it('comes before what is wrong with a profile, as in Pyroscope', async () => {
     const test = await start({ defaults: { ...json.defaults, samplesMax: 1 } });
     await push(test, [sized(4 * mib)]);
-    const nameless = { service_name: 'shop' } as typeof labels;
+    const nameless = { service_name: 'shop' };
     expect(await push(test, [sized(2 * mib)], undefined, nameless)).toMatchObject({ status: 429 });
     test.platform.advance(5_000);
     expect(await push(test, [sized(2 * mib)], undefined, nameless)).toMatchObject({ status: 400 });
@@ -182,8 +155,9 @@ describe('a push', () => {
 describe('the series limit', () => {
   it('counts what was pushed in the last ten minutes, through flushes', async () => {
     const test = await start({ defaults: { seriesMax: 2 } });
+    let pushes = 0;
     const of = (service: string) => {
-      const timeMs = test.platform.clock.nowMs() + serial++;
+      const timeMs = test.platform.clock.nowMs() + pushes++;
       return push(test, [at(timeMs)], undefined, { ...labels, service_name: service });
     };
     expect(await of('a')).toMatchObject({ status: 200 });
@@ -209,112 +183,5 @@ describe('the series limit', () => {
     const error = errorOf(await push(test, [sized(1_000)], undefined, long));
     expect(error).toMatchObject({ status: 429 });
     expect(error.message).toContain('limit 2000 (seriesLabelBytesMax)');
-  });
-});
-
-describe('the file of limits', () => {
-  const set = async (test: TestApp, text: string) => {
-    test.platform.files.set(path, text);
-    test.platform.advance(1_000);
-    await test.app.tick(test.platform.clock.nowMs());
-  };
-  const sampleLimit = async (test: TestApp) => {
-    const { body } = await test.get('/api/v1/status/config');
-    return JSON.parse(body).limitsInForce.defaults.samplesMax;
-  };
-
-  it.each(['{"defaults":{"sampleMax":1}}', '', undefined])(
-    'lets nothing start when it is bad: %j',
-    async (text) => {
-      const starting = startApp({}, { limits: path }, ({ files }) => {
-        if (text !== undefined) files.set(path, text);
-      });
-      await expect(starting).rejects.toMatchObject({
-        kind: 'invalid',
-        message: expect.stringMatching(/limits\.json/),
-      });
-    },
-  );
-
-  it('is in force for pushes and queries as soon as it was read again', async () => {
-    const test = await start({});
-    const query = (days: number) =>
-      test.get(
-        `/pyroscope/render?query=process_cpu:cpu:nanoseconds:cpu:nanoseconds{}&from=now-${days}d`,
-      );
-    expect((await query(2)).status).toBe(400);
-    await set(test, '{"defaults":{"queryLengthMaxMs":"3d","profileBytesMax":8}}');
-    expect((await query(2)).status).toBe(200);
-    expect((await push(test, [small])).body).toContain('limit 8 (profileBytesMax)');
-  });
-
-  it('stays in force as it was while a new version is bad or gone', async () => {
-    const test = await start({ defaults: { samplesMax: 5 } });
-    const loads = (outcome: string) =>
-      test.metric(`phlox_settings_file_loads_total{setting="limits",outcome="${outcome}"}`);
-    const isRefused = () => test.metric('phlox_settings_file_refused{setting="limits"}');
-    await set(test, '{"defaults":{"samplesMx":6}}');
-    await set(test, '{"defaults":{"samplesMx":6}}');
-    expect([await sampleLimit(test), await loads('refused'), await isRefused()]).toEqual([5, 1, 1]);
-    test.platform.files.delete(path);
-    await set(test, '{');
-    const errors = test.platform.lines.filter(({ level }) => level === 'error');
-    expect(errors).toHaveLength(2);
-    expect(errors[0]).toMatchObject({
-      setting: 'limits',
-      file: path,
-      error: expect.stringContaining('samplesMx: did you mean samplesMax?'),
-    });
-    expect(await sampleLimit(test)).toBe(5);
-    await set(test, '{"defaults":{"samplesMax":7}}');
-    expect([await sampleLimit(test), await loads('ok'), await isRefused()]).toEqual([7, 2, 0]);
-  });
-
-  it('holds two tenants to their own overrides, and shows each its own', async () => {
-    const test = await start(
-      {
-        defaults: { labelNamesMax: 3 },
-        overrides: { a: { labelNamesMax: 2 }, b: { labelNamesMax: 4, seriesMax: 9 } },
-      },
-      { multitenancy: true },
-    );
-    const withLabels = (count: number) =>
-      Object.fromEntries([
-        ...Object.entries(labels),
-        ...Array.from({ length: count - 2 }, (_, i) => [`l${i}`, 'v']),
-      ]) as typeof labels;
-    for (const [tenant, most] of [
-      ['a', 2],
-      ['b', 4],
-      ['c', 3],
-    ] as const) {
-      expect(await push(test, [small], tenant, withLabels(most))).toMatchObject({ status: 200 });
-      const error = errorOf(await push(test, [small], tenant, withLabels(most + 1)));
-      expect(error.message).toContain(`has ${most + 1} labels, limit ${most} (labelNamesMax)`);
-      expect(await discarded(test, 'max_label_names_per_series', tenant)).toBe(1);
-    }
-    const shown = await test.app.fetch(
-      new Request('http://127.0.0.1:4040/api/v1/tenant_limits', {
-        headers: { 'x-scope-orgid': 'b' },
-      }),
-    );
-    expect(await shown.json()).toEqual({
-      ingestion_rate: 4 * mib,
-      ingestion_burst_size: 32 * mib,
-      max_global_series_per_user: 9,
-    });
-  });
-
-  it('is not asked about what the log holds already', async () => {
-    const test = await start({});
-    expect(await push(test, [sized(1_000)])).toMatchObject({ status: 200 });
-    const { localBucket, wal } = test.platform;
-    // As after a kill: the same log and folder, another process, with limits that allow nothing.
-    const next = await startApp({ localBucket, wal }, { limits: path }, ({ files, advance }) => {
-      files.set(path, '{"defaults":{"profileBytesMax":16,"rejectOlderThanMs":1}}');
-      advance(3 * 60 * minuteMs);
-    });
-    running = next;
-    expect(await next.ask('LabelValues', { name: 'service_name' })).toEqual({ names: ['shop'] });
   });
 });
