@@ -4,18 +4,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadFixture } from '../support/fixtures.ts';
-import { createKernel } from './ingest.ts';
 import { type BenchOptions, median, type Row, row } from './measure.ts';
 import { type Helper, servesHere, startHelper, stopHelpers } from './processes.ts';
-import type { Job, JobResult } from './push-client.ts';
 import type { Greeting } from './push-server.ts';
+import { fillHead, p99, post, pushPaced, stallMs } from './watched.ts';
 
-const fixture = 'go-cpu';
-/** Paced, so that the server has room for both: a client that never waits would measure itself. */
-const paced = { kind: 'push', fixture, connections: 8, pauseMs: 40 } as const;
 const quietMs = 3_000;
-const fillMsMax = 60_000;
 /** A watched client starts a little before what it watches. */
 const pieceMs = 250;
 
@@ -35,12 +29,11 @@ export async function flushRows({ isSmoke }: BenchOptions): Promise<Row[]> {
     const server = startHelper('push-server.ts', 'phlox-watched', dataDir);
     const { port } = (await server.next()) as Greeting;
     const client = startHelper('push-client.ts');
-    const pushes = Math.ceil(samples / (await storedSamples()));
     const rounds: Round[] = [];
     const count = isSmoke ? 1 : 9;
     // The first round warms the compilers and is not counted.
     for (let at = isSmoke ? 0 : -1; at < count; at++) {
-      const one = await round(port, client, pushes, isSmoke ? pieceMs : quietMs);
+      const one = await round(port, client, samples, isSmoke ? pieceMs : quietMs);
       if (at >= 0) rounds.push(one);
     }
     return summary(rounds, samples);
@@ -50,18 +43,10 @@ export async function flushRows({ isSmoke }: BenchOptions): Promise<Row[]> {
   }
 }
 
-/** Rows that one push adds to the head. */
-async function storedSamples(): Promise<number> {
-  const kernel = await createKernel();
-  const { sampleCount, sampleTypes } = kernel.scan(loadFixture(fixture).plain);
-  return sampleCount * sampleTypes.length;
-}
-
-async function round(port: number, client: Helper, pushes: number, ms: number): Promise<Round> {
-  const run = async (job: Omit<Job, 'port'>) => (await client.ask({ port, ...job })) as JobResult;
-  await run({ ...paced, pauseMs: 0, requestsMax: pushes, durationMs: fillMsMax });
+async function round(port: number, client: Helper, samples: number, ms: number): Promise<Round> {
+  await fillHead(port, client, samples);
   await stallMs(port);
-  const quiet = await run({ ...paced, durationMs: ms });
+  const quiet = await pushPaced(port, client, ms);
   const quietStallMs = await stallMs(port);
   const startMs = performance.now();
   let flushMs: number | undefined;
@@ -71,30 +56,15 @@ async function round(port: number, client: Helper, pushes: number, ms: number): 
   const during: number[] = [];
   // In pieces, because nobody knows beforehand how long the flush will take.
   while (flushMs === undefined) {
-    during.push(...(await run({ ...paced, durationMs: pieceMs })).latenciesMs);
+    during.push(...(await pushPaced(port, client, pieceMs)));
   }
   await flushing;
   const flushStallMs = await stallMs(port);
-  return { quiet: quiet.latenciesMs, flushing: during, quietStallMs, flushStallMs, flushMs };
-}
-
-async function stallMs(port: number): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${port}/bench/stall`);
-  return ((await response.json()) as { longestMs: number }).longestMs;
-}
-
-async function post(port: number, path: string): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
+  return { quiet, flushing: during, quietStallMs, flushStallMs, flushMs };
 }
 
 /** Medians over the rounds, so that one slow fsync of a shared disk does not decide. */
 function summary(rounds: readonly Round[], samples: number): Row[] {
-  const p99 = (latencies: number[]) => {
-    latencies.sort((a, b) => a - b);
-    return latencies[Math.floor((latencies.length - 1) * 0.99)] ?? Number.NaN;
-  };
   const quiet = median(rounds.map((one) => p99(one.quiet)));
   const flushing = median(rounds.map((one) => p99(one.flushing)));
   const medianOf = (pick: (one: Round) => number) => median(rounds.map(pick));

@@ -23,6 +23,8 @@ export interface Job {
   pauseMs?: number;
   /** Tenants that the connections push for, in turn; default: none is named. */
   tenants?: number;
+  /** Between the times of two profiles, in microseconds; default 1. */
+  spacingUs?: number;
 }
 
 export interface JobResult {
@@ -40,7 +42,7 @@ interface Connection {
   socket: Socket;
 }
 
-/** Times are a microsecond apart and start at now, so that no profile is like another. */
+/** Times only grow and start at now, so that no profile is like another. */
 let timeNs = BigInt(Date.now()) * 1_000_000n;
 
 function open(job: Job, plain: Uint8Array, index: number): Connection {
@@ -62,8 +64,8 @@ function open(job: Job, plain: Uint8Array, index: number): Connection {
 }
 
 /** Resolves when the answer to one push is complete; rejects unless it is a 200 or a 204. */
-function send({ body, head, socket }: Connection): Promise<void> {
-  timeNs += 1_000n;
+function send({ body, head, socket }: Connection, spacingUs: number): Promise<void> {
+  timeNs += BigInt(spacingUs) * 1_000n;
   body.stamp(timeNs);
   return new Promise((resolve, reject) => {
     let text = '';
@@ -106,7 +108,7 @@ async function run(job: Job): Promise<JobResult> {
   await Promise.all(
     connections.map(async (connection) => {
       for (let nowMs = performance.now(); nowMs < endMs && left-- > 0; nowMs = performance.now()) {
-        await send(connection);
+        await send(connection, job.spacingUs ?? 1);
         latencies.push(performance.now() - nowMs);
         if (job.pauseMs !== undefined) await wait(job.pauseMs);
       }

@@ -4,64 +4,18 @@
 // of whole blocks ask for all of the time. Where nothing is waited for, the time is that of the
 // processor, which others on the machine disturb less.
 import process from 'node:process';
-import { create, toBinary } from '@bufbuild/protobuf';
 import type { App } from '../../src/app.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
-import {
-  SelectMergeProfileRequestSchema,
-  SelectMergeStacktracesRequestSchema,
-  SelectSeriesRequestSchema,
-} from '../../src/gen/querier/v1/querier_pb.ts';
 import { type BenchOptions, interleave, type Row, row } from './measure.ts';
-import {
-  fillStore,
-  get,
-  post,
-  profileType,
-  type Store,
-  slowBucket,
-  startMemoryApp,
-} from './query-store.ts';
+import { answerOf, fillStore, type Store, slowBucket, startMemoryApp } from './query-store.ts';
+import { questions, type Span } from './questions.ts';
 
 const getDelayMs = 30;
-const labelSelector = '{service_name="bench"}';
-const service = '/querier.v1.QuerierService';
 /** What each cut leaves out at the start, as a share of the time. */
 const cutShare = 0.02;
 
-interface Span {
-  startMs: number;
-  endMs: number;
-}
-
-/** Each answers how many bytes came back. */
-const questions = {
-  'flame graph': (app: App, span: Span) => {
-    const message = create(SelectMergeStacktracesRequestSchema, requestOf(span));
-    const body = toBinary(SelectMergeStacktracesRequestSchema, message);
-    return post(app, `${service}/SelectMergeStacktraces`, body);
-  },
-  pprof: (app: App, span: Span) => {
-    const message = create(SelectMergeProfileRequestSchema, requestOf(span));
-    const body = toBinary(SelectMergeProfileRequestSchema, message);
-    return post(app, `${service}/SelectMergeProfile`, body);
-  },
-  render: (app: App, { startMs, endMs }: Span) => {
-    const query = encodeURIComponent(`${profileType}${labelSelector}`);
-    return get(app, `/pyroscope/render?query=${query}&from=${startMs}&until=${endMs}`);
-  },
-  series: (app: App, span: Span) => {
-    const parts = { ...requestOf(span), groupBy: ['pod'], step: 15 };
-    const message = create(SelectSeriesRequestSchema, parts);
-    return post(app, `${service}/SelectSeries`, toBinary(SelectSeriesRequestSchema, message));
-  },
-} as const;
-type Question = keyof typeof questions;
-const names = Object.keys(questions) as Question[];
-
-function requestOf({ startMs, endMs }: Span) {
-  return { profileTypeID: profileType, labelSelector, start: BigInt(startMs), end: BigInt(endMs) };
-}
+const names = Object.keys(questions) as (keyof typeof questions)[];
+type Times = Record<keyof typeof questions, number>;
 
 export async function queryRows({ isSmoke }: BenchOptions): Promise<Row[]> {
   const profiles = isSmoke ? 16 : 10_000;
@@ -99,7 +53,7 @@ async function bucketRows({ remote, ...store }: Store, passes: number): Promise<
   const cold = await timesOf(passes, wallMs, fresh, span);
   slow.take();
   const app = await fresh();
-  await questions['flame graph'](app, span);
+  await answerOf(app, questions['flame graph'](span));
   const requests = slow.take();
   const warm = await timesOf(passes, wallMs, async () => app, span);
   return [
@@ -109,7 +63,7 @@ async function bucketRows({ remote, ...store }: Store, passes: number): Promise<
   ];
 }
 
-const msRows = (place: string, ms: Record<Question, number>, unit = ' ms') =>
+const msRows = (place: string, ms: Times, unit = ' ms') =>
   names.map((name) => row(`${place}: ${name}`, ms[name], unit));
 
 const wallMs = () => performance.now();
@@ -122,14 +76,14 @@ function cpuMs(): number {
 
 /** Median milliseconds of each question, asked in turns. */
 async function timesOf(passes: number, now: () => number, app: () => Promise<App>, span: Span) {
-  const contestant = (name: Question) => async () => {
+  const contestant = (name: keyof Times) => async () => {
     const asked = await app();
     const startMs = now();
-    const { length } = await questions[name](asked, span);
+    const { length } = await answerOf(asked, questions[name](span));
     const ms = now() - startMs;
     if (length === 0) throw new Error(`${name} answered nothing`);
     return ms;
   };
   const contestants = names.map((name) => [name, contestant(name)] as const);
-  return interleave(passes, Object.fromEntries(contestants)) as Promise<Record<Question, number>>;
+  return interleave(passes, Object.fromEntries(contestants)) as Promise<Times>;
 }

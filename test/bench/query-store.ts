@@ -11,6 +11,7 @@ import { memoryPlatform } from '../support/memory-platform.ts';
 import { steadyService } from '../support/steady-service.ts';
 import { createKernel } from './ingest.ts';
 import { type PushBody, requestBody } from './push-body.ts';
+import { type Question, requestOf } from './questions.ts';
 
 export interface StoreOptions {
   profiles: number;
@@ -29,8 +30,7 @@ export interface Store {
   samplesFrom(ms: number): number;
 }
 
-export const origin = 'http://127.0.0.1:4040';
-export const profileType = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
+const origin = 'http://127.0.0.1:4040';
 /** Seconds that give profiles of about 500 stacks. */
 const intervalMs = 20_000;
 const distinctMax = 200;
@@ -65,9 +65,9 @@ export async function fillStore({ profiles, blocks }: StoreOptions): Promise<Sto
     for (let at = part; at < profiles; at += parts) {
       const { body } = bodies[at % bodies.length] as Pushed;
       body.stamp(BigInt(startMs + at * spacingMs) * 1_000_000n);
-      await post(app, '/push.v1.PusherService/Push', body.bytes);
+      await answerOf(app, { path: '/push.v1.PusherService/Push', body: body.bytes });
     }
-    if (blocks > 0) await post(app, '/flush');
+    if (blocks > 0) await answerOf(app, { path: '/flush', body: new Uint8Array() });
   }
   await shipped(remote, blocks);
   const samplesFrom = (ms: number) => {
@@ -106,23 +106,12 @@ async function shipped(remote: Bucket, blocks: number): Promise<void> {
 }
 
 /** The answer's body. Throws for any status that is no success. */
-export async function post(app: App, path: string, body?: Uint8Array<ArrayBuffer>) {
-  const headers = { 'content-type': 'application/proto' };
-  const init = { method: 'POST', headers, ...(body && { body }) };
-  return answerOf(app, new Request(origin + path, init));
-}
-
-/** The same for a GET. */
-export function get(app: App, path: string): Promise<Uint8Array> {
-  return answerOf(app, new Request(origin + path));
-}
-
-async function answerOf(app: App, request: Request): Promise<Uint8Array> {
-  const response = await app.fetch(request);
+export async function answerOf(app: App, question: Question): Promise<Uint8Array> {
+  const response = await app.fetch(requestOf(origin, question));
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (response.ok) return bytes;
   const text = new TextDecoder().decode(bytes);
-  throw new Error(`${request.url} answered ${response.status}: ${text}`);
+  throw new Error(`${question.path} answered ${response.status}: ${text}`);
 }
 
 /** What a slow bucket was asked since `take`. */
