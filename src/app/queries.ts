@@ -7,7 +7,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Ingester } from '../ingester/ingester.ts';
 import { TenantSources } from '../ingester/tenant-sources.ts';
 import { KernelPool } from '../kernel/pool.ts';
-import type { LimitsOf } from '../limits/limits.ts';
+import { defaultLimits, type LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Pins } from '../phlaredb/pins.ts';
 import type { Platform } from '../platform.ts';
@@ -17,8 +17,11 @@ import type { Folders } from './folders.ts';
 
 /** One merge of a query, or the symbols of one block. */
 const kernelBytesMax = 1024 * 1024 * 1024;
-/** As many as one query uses at a time. */
-const idleKernelsMax = 4;
+/**
+ * As many as two queries use at a time: one for each block that they read, one for the merge. A new
+ * memory is dear on Bun, whose engine collects all garbage before it reserves another: 30 ms.
+ */
+const idleKernelsMax = 2 * (defaultLimits.querySourcesParallelMax + 1);
 /** What waiting kernels may hold, and so does what is kept of blocks, as parts of `memoryMax`. */
 const idleShare = 1 / 16;
 const cacheShare = 1 / 8;

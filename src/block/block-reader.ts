@@ -98,7 +98,7 @@ export class BlockReader {
     }
   }
 
-  /** Row group by row group, ascending, with a turn for others after each. */
+  /** Row group by row group, ascending, with a turn for others before and after each. */
   async *read(
     open: OpenTable,
     options: ReadOptions,
@@ -110,6 +110,8 @@ export class BlockReader {
     const groups =
       whole === undefined ? fetchPlan(this.place, entry, plan, meter) : groupsOf(plan, whole);
     for await (const fetched of groups) {
+      // What was asked for at the same time also comes at the same time.
+      await meter.pause();
       yield this.#decode(open, plan.columns, fetched);
       await meter.pause();
     }

@@ -47,7 +47,7 @@ export async function readStacks(
     await starting;
     const symbols = await loading;
     if (samples === undefined) return undefined;
-    return await withSums(kernels, symbols, filter.callSite, async (sums) => {
+    return await withSums(kernels, symbols, filter.callSite, meter, async (sums) => {
       for await (const batch of samples.batches) {
         inTable(reader, samples.open, () => sums.addSamples(batch, samples.filter));
       }
@@ -110,7 +110,7 @@ export async function readMaskedTotals(
     packedSymbols(reader, 'names', meter),
   ]);
   const read = { datasets, filter: {}, withProfiles: true };
-  await withSums(kernels, symbols, callSite, async (sums) => {
+  await withSums(kernels, symbols, callSite, meter, async (sums) => {
     for await (const batch of sampleBatches(reader, data, read, meter)) {
       inTable(reader, data, () => sums.profileTotals(batch, undefined, totals, firstProfile));
     }
@@ -123,8 +123,11 @@ async function withSums<T>(
   kernels: KernelLender,
   symbols: PackedSymbols,
   callSite: readonly string[] | undefined,
+  meter: QueryMeter,
   work: (sums: StackSums) => Promise<T>,
 ): Promise<T> {
+  // Copying symbols takes milliseconds, and many blocks of one query get here at the same time.
+  await meter.pause();
   const kernel = kernels.acquire();
   let sums: StackSums | undefined;
   try {

@@ -23,7 +23,8 @@ export class Meter implements QueryMeter {
   readonly #options: MeterOptions;
   readonly #startedMs: number;
   #yieldedMs: number;
-  #yielding: Promise<void> | undefined;
+  /** The turn of whoever paused last. */
+  #lastTurn: Promise<void> = Promise.resolve();
   #bytes = 0;
   #refusal: Failure | undefined;
 
@@ -63,9 +64,11 @@ export class Meter implements QueryMeter {
     this.#assertMayRun();
     const { clock } = this.#options;
     if (clock.monotonicMs() - this.#yieldedMs < sliceMs) return;
-    // Sources that pause at the same time share one yield.
-    this.#yielding ??= this.#yield();
-    await this.#yielding;
+    // Sources that pause at the same time go on one after the other, each in a turn of its own:
+    // together their steps would be one long one.
+    const turn = this.#lastTurn.then(() => this.#yield());
+    this.#lastTurn = turn.catch(ignoreFailedYield);
+    await turn;
     this.#assertMayRun();
   }
 
@@ -74,7 +77,6 @@ export class Meter implements QueryMeter {
       await this.#options.yield();
     } finally {
       this.#yieldedMs = this.#options.clock.monotonicMs();
-      this.#yielding = undefined;
     }
   }
 
@@ -90,4 +92,9 @@ export class Meter implements QueryMeter {
     this.#refusal ??= new Failure('limit', message, { reason: 'query_limit' });
     return this.#refusal;
   }
+}
+
+/** Thrown to whose turn it was; the next one has a turn all the same. */
+function ignoreFailedYield(): undefined {
+  return undefined;
 }
