@@ -1,6 +1,7 @@
 // What heavy queries do to those who push meanwhile: a block and a head of a million samples each
-// are asked for flame graphs and pprofs, two questions at a time, beside paced clients; and the same
-// clients on a quiet server. One server on the runtime under test. Node serves nothing: no rows.
+// are asked for flame graphs and pprofs, two questions at a time, beside paced clients; and the
+// same clients on a quiet server. One server on the runtime under test. Node serves nothing: no
+// rows there.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
