@@ -19,7 +19,7 @@ export interface BlockReaders {
   databaseOf: (tenant: string) => Phlaredb | undefined;
   pins: Pins;
   /** Told of each block that goes. */
-  sources: Pick<TenantSources, 'forgetLocal' | 'forgetRemote' | 'doubtRemote'>;
+  sources: Pick<TenantSources, 'forgetLocal' | 'doubtRemote'>;
 }
 
 /** Local retention, and the bucket's when there is one. */
@@ -58,11 +58,8 @@ export function createRetention(
     const bucket = counting(remoteBucket, 'remote', platform, metrics);
     const ageMs = settings.retentionBucketAge;
     const { isPinned } = blocks;
-    const lists = {
-      forget: (tenant: string, ulid: string) => sources.forgetRemote(tenant, ulid),
-      doubt: (tenant: string, ulid: string) => sources.doubtRemote(tenant, ulid),
-    };
-    services.push(new BucketRetention({ bucket, ageMs, isPinned, readers: lists, metrics, log }));
+    const onDelete = (tenant: string, ulid: string) => sources.doubtRemote(tenant, ulid);
+    services.push(new BucketRetention({ bucket, ageMs, isPinned, onDelete, metrics, log }));
   }
   return {
     services,

@@ -30,11 +30,8 @@ export interface BucketRetentionOptions {
   ageMs: number;
   /** True while a query of this process reads the block. */
   isPinned: (tenant: string, ulid: string) => boolean;
-  /** Told of what is deleted, and of what may have been: who reads the bucket by lists. */
-  readers?: {
-    forget(tenant: string, ulid: string): void;
-    doubt(tenant: string, ulid: string): void;
-  };
+  /** Told of each block whose `meta.json` is deleted, or may have been. */
+  onDelete?: (tenant: string, ulid: string) => void;
   metrics: Metrics;
   log: Logger;
 }
@@ -181,12 +178,10 @@ export class BucketRetention implements SubService {
     this.#requestsLeft--;
     try {
       await bucket.delete(prefix + metaFile, { signal });
-    } catch (error) {
-      // It may have been done all the same.
-      this.#options.readers?.doubt(tenant, folder.ulid);
-      throw error;
+    } finally {
+      // One that failed may have been done.
+      this.#options.onDelete?.(tenant, folder.ulid);
     }
-    this.#options.readers?.forget(tenant, folder.ulid);
     this.#doom({ tenant, folder }, 'age', nowMs);
     this.#count(tenant, folder.ulid, 'age', folderBytes(folder));
   }

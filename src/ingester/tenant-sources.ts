@@ -60,11 +60,6 @@ export class TenantSources implements SourceProvider {
     this.#lists.get(tenant)?.remote?.invalidate();
   }
 
-  /** A block was deleted from the bucket. */
-  forgetRemote(tenant: string, ulid: string): void {
-    this.#lists.get(tenant)?.remote?.forget(ulid);
-  }
-
   async open(
     tenant: string,
     range: TimeRange | undefined,
@@ -97,7 +92,7 @@ export class TenantSources implements SourceProvider {
     };
   }
 
-  /** A block may have been deleted from the bucket. */
+  /** A block was deleted from the bucket, or may have been. */
   doubtRemote(tenant: string, ulid: string): void {
     this.#lists.get(tenant)?.remote?.doubt(ulid);
   }

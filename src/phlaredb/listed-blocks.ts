@@ -28,9 +28,7 @@ export class ListedBlocks {
   #refreshing: Promise<number> | undefined;
   /** Counts what was said to have changed: a listing that began before is of no use. */
   #changes = 0;
-  /** Deleted by us: their tables are listed for some minutes more. */
-  readonly #gone = new Set<string>();
-  /** What was forgotten or doubted since the last listing began. */
+  /** What was doubted since the last listing began. */
   #doubts = new Set<string>();
 
   constructor(options: ListedBlocksOptions) {
@@ -58,13 +56,10 @@ export class ListedBlocks {
     this.#freshUntilMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The block's `meta.json` is deleted: it is none any more, though its tables may be listed. */
-  forget(ulid: string): void {
-    this.#gone.add(ulid);
-    this.doubt(ulid);
-  }
-
-  /** The block's `meta.json` may be deleted: it has to be read again. */
+  /**
+   * The block's `meta.json` was deleted, or may have been, or may be back: it is read again, now
+   * and for as long as it is not there but its tables are still listed.
+   */
   doubt(ulid: string): void {
     this.#metas.delete(ulid);
     this.#doubts.add(ulid);
@@ -92,9 +87,7 @@ export class ListedBlocks {
     const startedMs = this.#options.clock.monotonicMs();
     const doubts = new Set<string>();
     this.#doubts = doubts;
-    const listed = new Set(await this.#list());
-    for (const ulid of this.#gone) if (!listed.has(ulid)) this.#gone.delete(ulid);
-    const ulids = [...listed].filter((ulid) => !this.#gone.has(ulid));
+    const ulids = await this.#list();
     const metas = new Map<string, BlockMeta | undefined>();
     for (const ulid of ulids) metas.set(ulid, this.#metas.get(ulid));
     const unread = ulids.filter((ulid) => metas.get(ulid) === undefined);
