@@ -80,7 +80,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     services: [...(keys?.services ?? []), ...limits.services],
     readers: {
       pins,
-      databaseOf: (tenant) => ingester.databaseOf(tenant),
+      ingester: () => ingester,
       sources,
     },
   });

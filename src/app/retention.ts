@@ -1,6 +1,7 @@
 // Retention as the app runs it: over the tenants' folders, and over the bucket.
 import type { Settings } from '../config/settings.ts';
 import { BucketRetention } from '../ingester/bucket-retention.ts';
+import type { Ingester } from '../ingester/ingester.ts';
 import type { SubService } from '../ingester/lifecycle.ts';
 import { retainedBlocks } from '../ingester/retained-blocks.ts';
 import { Retention } from '../ingester/retention.ts';
@@ -8,15 +9,13 @@ import type { DiskRoom } from '../ingester/retention-rules.ts';
 import type { TenantSources } from '../ingester/tenant-sources.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
-import type { Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Pins } from '../phlaredb/pins.ts';
 import type { Platform } from '../platform.ts';
 import { counting } from './counting.ts';
 import type { Folders } from './folders.ts';
 
 export interface BlockReaders {
-  /** The database of a tenant that is open. */
-  databaseOf: (tenant: string) => Phlaredb | undefined;
+  ingester: () => Pick<Ingester, 'databaseOf' | 'isUnsettled' | 'forgetBlock'>;
   pins: Pins;
   /** Told of each block that goes. */
   sources: Pick<TenantSources, 'forgetLocal' | 'doubtRemote'>;
@@ -36,12 +35,16 @@ export function createRetention(
   diskRoom: () => DiskRoom | undefined;
 } {
   const { remoteBucket } = platform;
-  const { sources } = readers;
+  const { ingester, pins, sources } = readers;
   const blocks = retainedBlocks({
     listTenants: folders.list,
-    databaseOf: readers.databaseOf,
-    pins: readers.pins,
-    onForget: (tenant) => sources.forgetLocal(tenant),
+    databaseOf: (tenant) => ingester().databaseOf(tenant),
+    isUnsettled: (tenant) => ingester().isUnsettled(tenant),
+    pins,
+    onForget: (tenant, ulid) => {
+      ingester().forgetBlock(tenant, ulid);
+      sources.forgetLocal(tenant);
+    },
     folderOf: (tenant) => folders.of(tenant).blocks,
     unshippedOf: async (tenant) => (await folders.of(tenant).shipper?.unshipped()) ?? [],
   });

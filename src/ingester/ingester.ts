@@ -147,6 +147,16 @@ export class Ingester implements IngesterService {
     return (await this.#instances.find(tenant))?.database;
   }
 
+  /** True while the tenant's blocks must stay as they are: see `Instances`. */
+  isUnsettled(tenant: string): boolean {
+    return this.#instances.isUnsettled(tenant);
+  }
+
+  /** Retention deleted a local block. */
+  forgetBlock(tenant: string, ulid: string): void {
+    this.#instances.forgetBlock(tenant, ulid);
+  }
+
   /** The database of a tenant that is open. */
   databaseOf(tenant: string): Phlaredb | undefined {
     return this.#instances.get(tenant)?.database;

@@ -29,6 +29,8 @@ export class Instances {
   readonly #options: InstancesOptions;
   readonly #open = new Map<string, Instance>();
   readonly #opening = new Map<string, Promise<Instance>>();
+  /** Those of `#opening`, before they are ready for anybody. */
+  readonly #starting = new Map<string, Instance>();
   /** Last record in the log of each tenant that is not open yet. */
   readonly #loggedUpTo = new Map<string, number>();
   /** What the log has received since then is known to those that are opened. */
@@ -58,6 +60,21 @@ export class Instances {
   /** The tenant's instance if it is open. */
   get(tenant: string): Instance | undefined {
     return this.#open.get(tenant);
+  }
+
+  /**
+   * True while nobody may touch the tenant's blocks: it is being opened, or has records in the log
+   * that it was not opened for yet, and only its blocks tell which of those they hold.
+   */
+  isUnsettled(tenant: string): boolean {
+    return this.#opening.has(tenant) || this.#loggedUpTo.has(tenant);
+  }
+
+  /** A block of the tenant was deleted. */
+  forgetBlock(tenant: string, ulid: string): void {
+    for (const instance of [this.#open.get(tenant), this.#starting.get(tenant)]) {
+      instance?.database.forget(ulid);
+    }
   }
 
   all(): Iterable<Instance> {
@@ -169,8 +186,13 @@ export class Instances {
 
   async #start(tenant: string): Promise<Instance> {
     const instance = this.#options.createInstance(tenant);
-    await this.#addRecentKeys(instance);
-    await instance.start(this.#loggedUpTo.get(tenant) ?? 0);
+    this.#starting.set(tenant, instance);
+    try {
+      await this.#addRecentKeys(instance);
+      await instance.start(this.#loggedUpTo.get(tenant) ?? 0);
+    } finally {
+      this.#starting.delete(tenant);
+    }
     this.#loggedUpTo.delete(tenant);
     this.#open.set(tenant, instance);
     this.#options.metrics.ingest.instances.set(this.#open.size);

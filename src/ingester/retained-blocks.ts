@@ -11,18 +11,20 @@ export interface RetainedBlocksOptions {
   listTenants: () => Promise<string[]>;
   /** The database of a tenant that is open. */
   databaseOf: (tenant: string) => Phlaredb | undefined;
+  /** True while no block of the tenant may go, although it is not open. */
+  isUnsettled: (tenant: string) => boolean;
   /** The tenant's blocks: keys are `<ULID>/<file>`. */
   folderOf: (tenant: string) => Bucket;
   unshippedOf: (tenant: string) => Promise<string[]>;
   /** Blocks that queries read. */
   pins: Pins;
-  /** Told of each block that is taken off the list. */
-  onForget: (tenant: string) => void;
+  /** Told of each block that is deleted. */
+  onForget: (tenant: string, ulid: string) => void;
 }
 
 /** Adapts open and closed tenants to what retention asks. */
 export function retainedBlocks(options: RetainedBlocksOptions): RetainedBlocks {
-  const { listTenants, databaseOf, folderOf, unshippedOf, pins, onForget } = options;
+  const { listTenants, databaseOf, folderOf, unshippedOf, pins, onForget, isUnsettled } = options;
   const closed = new ClosedBlocks(folderOf);
   return {
     tenants: listTenants,
@@ -34,11 +36,12 @@ export function retainedBlocks(options: RetainedBlocksOptions): RetainedBlocks {
     },
     unshipped: unshippedOf,
     isPinned: (tenant, ulid) =>
-      pins.isPinned(tenant, ulid) || databaseOf(tenant)?.isNeeded(ulid) === true,
+      isUnsettled(tenant) ||
+      pins.isPinned(tenant, ulid) ||
+      databaseOf(tenant)?.isNeeded(ulid) === true,
     forget: (tenant, ulid) => {
-      databaseOf(tenant)?.forget(ulid);
       closed.forget(tenant, ulid);
-      onForget(tenant);
+      onForget(tenant, ulid);
     },
     folder: folderOf,
   };

@@ -9,6 +9,8 @@ export class BlockList {
   readonly #blocks: Bucket;
   readonly #log: Logger;
   #metas: readonly BlockMeta[] = [];
+  /** Deleted while the list was being read. */
+  readonly #forgotten = new Set<string>();
 
   constructor(blocks: Bucket, log: Logger) {
     this.#blocks = blocks;
@@ -18,8 +20,8 @@ export class BlockList {
   /** Reads the list anew; answers the folders that should be blocks and do not verify. */
   async load(): Promise<BrokenBlock[]> {
     const { metas, broken } = await findBlocks(this.#blocks, this.#log);
-    this.#metas = metas.sort(byTime);
-    return broken;
+    this.#metas = metas.filter(({ ulid }) => !this.#forgotten.has(ulid)).sort(byTime);
+    return broken.filter(({ ulid }) => !this.#forgotten.has(ulid));
   }
 
   /** Blocks by ascending start time; the array is never changed, only replaced. */
@@ -32,6 +34,7 @@ export class BlockList {
   }
 
   forget(ulid: string): void {
+    this.#forgotten.add(ulid);
     this.#metas = this.#metas.filter((meta) => meta.ulid !== ulid);
   }
 }

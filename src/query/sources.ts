@@ -60,7 +60,21 @@ export async function read<T>(
     return await readOnce(options, facts, attempt);
   } catch (error) {
     if (!isFailure(error, 'missing')) throw error;
+    return await readAgain(options, facts, attempt);
+  }
+}
+
+async function readAgain<T>(
+  options: ReadOptions,
+  facts: ReadFacts,
+  attempt: (reading: Reading) => Promise<T>,
+): Promise<T> {
+  try {
     return await readOnce(options, facts, attempt);
+  } catch (error) {
+    if (!isFailure(error, 'missing')) throw error;
+    // What the client asked for is there; blocks go faster than they are read.
+    throw new Failure('unavailable', error.message, { cause: error, retryAfterSeconds: 1 });
   }
 }
 

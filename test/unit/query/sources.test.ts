@@ -56,7 +56,7 @@ test('runs a query again from the beginning when a block was deleted meanwhile, 
   expect(provider.opened).toHaveLength(2);
   misses = 2;
   await expect(queries.flameGraph(context, requestOf())).rejects.toMatchObject({
-    kind: 'missing',
+    kind: 'unavailable',
     message: 'block a1: no such file',
   });
   expect(provider.opened).toHaveLength(4);
