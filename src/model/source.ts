@@ -16,7 +16,7 @@ export interface QueryMeter {
   /** Counts bytes about to be fetched. Throws `limit` when the query is over its bound. */
   fetch(bytes: number): void;
   /**
-   * Awaited between slices of work of about 10 ms: lets others run. Throws the signal's reason when
+   * Awaited between slices of work of a few milliseconds: lets others run. Throws the signal's reason when
    * the query is aborted or over its time.
    */
   pause(): Promise<void>;

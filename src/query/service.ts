@@ -1,6 +1,7 @@
 // The query engine as the doors see it: each call of the contract, planned, read and answered.
 // Decides only which parts make which answer; `observe.ts` runs and counts the calls.
 import { Failure } from '../errors.ts';
+import { ownTurns } from '../lib/own-turns.ts';
 import { emptyCallTree } from './call-tree.ts';
 import type { CallTree, QueryContext, QueryService, StacktracesRequest } from './contract.ts';
 import { dotText, graphNodesDefault } from './dot.ts';
@@ -26,7 +27,7 @@ const graphTreeNodesMin = 512;
 
 /** The engine over one provider. */
 export function createQueries(options: QueriesOptions): QueryService {
-  const shared = { ...options, turns: queryTurns() };
+  const shared = { ...options, yield: ownTurns(options.yield), turns: queryTurns() };
   const run = <T>(kind: string, context: QueryContext, work: (call: Call) => Promise<T>) =>
     runCall(shared, kind, context, work);
   return { ...labelCalls(run), ...treeCalls(run), ...otherCalls(run) };

@@ -48,6 +48,7 @@ export function createEngine(model: QueryModel, options: EngineOptions = {}) {
     limitsOf: () => limits,
     clock: { nowMs: () => clock.wallMs, monotonicMs: () => clock.monotonic },
     yield: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
       clock.yields++;
     },
     metrics: metrics.query,

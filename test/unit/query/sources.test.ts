@@ -167,7 +167,7 @@ describe('a query that may not go on', () => {
   });
 });
 
-test('lets others run every ten milliseconds, not more often', async () => {
+test('lets others run every five milliseconds, not more often', async () => {
   const { queries, context, provider, clock } = createEngine(modelOf(20), {
     limits: { querySourcesParallelMax: 1 },
   });
@@ -176,7 +176,7 @@ test('lets others run every ten milliseconds, not more often', async () => {
     await meter.pause();
   };
   await queries.labelNames(context, labels);
-  expect(clock.yields).toBe(5);
+  expect(clock.yields).toBe(10);
 });
 
 test('lets others run between the steps of sources that pause together', async () => {
@@ -190,6 +190,18 @@ test('lets others run between the steps of sources that pause together', async (
   };
   await queries.labelNames(context, labels);
   expect(new Set(yieldsAtStep).size).toBe(8);
+});
+
+test('lets others run between the steps of queries that run together', async () => {
+  const { queries, context, provider, clock } = createEngine(modelOf(1));
+  const yieldsAtStep: number[] = [];
+  provider.before = async (_, meter) => {
+    clock.monotonic += 20;
+    await meter.pause();
+    yieldsAtStep.push(clock.yields);
+  };
+  await Promise.all(Array.from({ length: 4 }, () => queries.labelNames(context, labels)));
+  expect(new Set(yieldsAtStep).size).toBe(4);
 });
 
 test('opens what a time series needs: one step before its start, up to its last edge', async () => {
