@@ -16,8 +16,8 @@ export interface QueryMeter {
   /** Counts bytes about to be fetched. Throws `limit` when the query is over its bound. */
   fetch(bytes: number): void;
   /**
-   * Awaited between slices of work of a few milliseconds: lets others run. Throws the signal's reason when
-   * the query is aborted or over its time.
+   * Awaited between slices of work of a few milliseconds: lets others run. Throws the signal's
+   * reason when the query is aborted or over its time.
    */
   pause(): Promise<void>;
 }
