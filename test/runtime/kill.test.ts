@@ -3,7 +3,7 @@
 // `PHLOX_TEST_SEED` repeats the moments of a run.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../fixtures/random.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { loadSeries, loadTenants, PushLoad } from '../support/push-load.ts';
@@ -33,6 +33,7 @@ class Victim {
   readonly #folder: string;
   /** How long the last start took, as far as anybody knows. */
   #startMs = 500;
+  #server: Server | undefined;
 
   constructor(runtime: ServerRuntime, random: Random, folder: string) {
     this.#runtime = runtime;
@@ -87,14 +88,21 @@ class Victim {
       dataDir: join(this.#folder, 'data'),
       env: {
         PHLOX_MULTITENANCY: 'true',
-        PHLOX_HEAD_BYTES_MAX: '1MiB',
+        PHLOX_HEAD_BYTES_MAX: '4MiB',
         PHLOX_BUCKET: `file://${this.#folder}/bucket`,
       },
       onSpawn,
     });
     this.#startMs = Math.ceil(performance.now() - startedMs);
     this.load.url = server.url;
+    this.#server = server;
     return server;
+  }
+
+  /** After a failure: nothing goes on. */
+  async end(): Promise<void> {
+    await this.load.abandon();
+    await this.#server?.stop('SIGKILL');
   }
 
   local(tenant: string): string {
@@ -126,14 +134,22 @@ class Victim {
   }
 }
 
+let victim: Victim | undefined;
+
+afterEach(async () => {
+  await victim?.end();
+  victim = undefined;
+});
+
 describe.each(serverRuntimes)('on %s', (runtime) => {
   it(
     `stores every acknowledged profile once over ${rounds} kills (PHLOX_TEST_SEED=${seed})`,
     async () => {
       await using folder = await temporaryFolder();
       const random = createRandom(seed);
-      const victim = new Victim(runtime, random, folder.path);
-      const { load } = victim;
+      const current = new Victim(runtime, random, folder.path);
+      victim = current;
+      const { load } = current;
       load.start();
       const order: Moment[] = [];
       for (let round = 0; round < rounds; round++) {
@@ -141,23 +157,23 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
           order.splice(0, order.length, ...moments);
           random.shuffle(order);
         }
-        await victim.round(order[round % moments.length] as Moment);
+        await current.round(order[round % moments.length] as Moment);
       }
-      const server = await victim.start();
+      const server = await current.start();
       await load.end();
       expect(await server.stop()).toEqual({ code: 0, signal: null });
       for (const tenant of loadTenants) {
         expect(load.acknowledged(tenant).size).toBeGreaterThan(rounds);
-        for (const blocks of [victim.local(tenant), victim.bucket(tenant)]) {
+        for (const blocks of [current.local(tenant), current.bucket(tenant)]) {
           const stored = await storedTimes(blocks, loadSeries);
           expect(load.problems(tenant, stored)).toEqual([]);
         }
       }
       const { acknowledgedCount, retryCount } = load;
       console.info(
-        JSON.stringify({ runtime, rounds, seed, acknowledgedCount, retryCount, ...victim.found }),
+        JSON.stringify({ runtime, rounds, seed, acknowledgedCount, retryCount, ...current.found }),
       );
     },
-    60_000 + rounds * 10_000,
+    60_000 + rounds * 20_000,
   );
 });
