@@ -88,6 +88,12 @@ export class SegmentReader {
     return this.peek(position, length);
   }
 
+  /** Where the positions of the page of `position` end, or those of the file. */
+  pageEnd(position: number): number {
+    const page = this.#layout.pageOf(position);
+    return Math.min(this.capacity, (page + 1) * this.#layout.payloadBytes);
+  }
+
   /**
    * The first position from the page after that of `position` on at which, says a page header, a
    * record starts; undefined when none does.

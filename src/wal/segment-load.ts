@@ -10,7 +10,7 @@ import type { SegmentName } from './pages.ts';
 import { decodeKeys, fixedHeadBytes, type RecordHead, recordKinds } from './record.ts';
 import type { SegmentReader } from './segment-file.ts';
 import { SegmentIndex } from './segment-index.ts';
-import { type ScannedRecord, scanSegment } from './segment-scan.ts';
+import { findHeads, type ScannedRecord, scanSegment } from './segment-scan.ts';
 
 /** What kind of damage it is, in a word: for counters. */
 export type FaultKind = 'unreadable_records' | 'wrong_checksum' | 'foreign_segment' | 'identity';
@@ -81,7 +81,9 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
     const { head, body } = record;
     const isTornGap = head.position > position && position >= durableEnd;
     if (isTornGap || (body === undefined && head.position >= durableEnd)) {
-      loading.gap(position, Math.min(head.position, durableEnd));
+      const gapEnd = Math.min(head.position, durableEnd);
+      loading.gap(position, gapEnd);
+      position = Math.max(position, gapEnd);
       loading.isTorn = true;
       return false;
     }
@@ -99,6 +101,7 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
   };
   await scanSegment({ reader, name, limit, wantsBody: () => true, visit });
   if (!loading.hasRecords) loading.gap(0, limit);
+  else if (!isClosed) loading.gap(position, durableEnd);
   if (!isClosed && (await hasBytes(reader, position))) loading.isTorn = true;
   const isDoubtful = doubtfulEnd > durableEnd;
   return loading.finish(
@@ -110,12 +113,18 @@ export async function loadLast(reader: SegmentReader, name: SegmentName): Promis
 /** The highest position that any record of the segment states as durable. */
 async function statedEnd(reader: SegmentReader, name: SegmentName): Promise<number> {
   let end = 0;
+  let position = 0;
   const limit = reader.capacity;
-  const visit = ({ head }: ScannedRecord) => {
-    end = Math.max(end, head.durableEnd);
+  const visit = (record: ScannedRecord) => {
+    end = Math.max(end, record.head.durableEnd);
+    position = record.end;
     return true;
   };
   await scanSegment({ reader, name, limit, wantsBody: () => false, visit });
+  // Damage hides the records behind it in its page, and with them that it is not a torn tail.
+  for (const head of await findHeads(reader, name, position)) {
+    if (head.durableEnd <= head.position) end = Math.max(end, head.durableEnd);
+  }
   return end;
 }
 

@@ -10,6 +10,8 @@ const skippedBytesMin = 16 * 1024;
 /** Room for most heads: one read each. */
 const skipAheadBytes = 1024;
 const readAheadBytes = 256 * 1024;
+/** Of a record's magic, the first. */
+const magicByte = 0x70;
 
 /** A record whose head is right. */
 export interface ScannedRecord {
@@ -64,6 +66,25 @@ export async function readHead(
   if (headBytes === undefined) return undefined;
   const bytes = await reader.at(position, headBytes, Math.max(headBytes, ahead));
   return bytes && decodeHead(bytes);
+}
+
+/**
+ * Heads in the page of `position`, from there on, wherever in it they are. A body may hold what looks
+ * like one: they are a sign of damage, and nothing to take records from.
+ */
+export async function findHeads(
+  reader: SegmentReader,
+  name: SegmentName,
+  position: number,
+): Promise<RecordHead[]> {
+  const length = reader.pageEnd(position) - position;
+  const page = (await reader.at(position, length, length))?.slice() ?? new Uint8Array(0);
+  const found: RecordHead[] = [];
+  for (let at = page.indexOf(magicByte); at >= 0; at = page.indexOf(magicByte, at + 1)) {
+    const head = await readHead(reader, name, position + at, fixedHeadBytes);
+    if (head !== undefined) found.push(head);
+  }
+  return found;
 }
 
 /** As `readHead`, without waiting: undefined also when it is not in the window. */
