@@ -20,7 +20,7 @@ const optional: readonly { variable: string; missing: string }[] = [
   },
   {
     variable: 'PHLOX_TEST_SEEDS',
-    missing: 'shortened: a hundred simulated worlds. Set PHLOX_TEST_SEEDS=10000 for all.',
+    missing: 'shortened: two hundred simulated worlds. Set PHLOX_TEST_SEEDS=10000 for all.',
   },
 ];
 

@@ -4,14 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { type Outcome, simulate } from '../support/simulation.ts';
 import { plantedBugs } from '../support/simulation-bugs.ts';
 
-const seedCount = Number(process.env['PHLOX_TEST_SEEDS'] ?? 100);
+const seedCount = Number(process.env['PHLOX_TEST_SEEDS'] ?? 200);
 const onlySeed = process.env['PHLOX_TEST_SEED'];
-/**
- * How many worlds a planted bug may take to be found. Most show in the first few; one that needs a
- * crash at one certain moment met it in the 104th.
- */
+/** How many worlds a planted bug may take to be found. Most show in the first few. */
 const bugSeedsMax = 200;
 const linesShown = 120;
+
+/** Bugs that need a crash at one certain moment, and a seed that is known to have it. */
+const rareBugs: Readonly<Record<string, number>> = {
+  'a start trusts what a killed process did not fsync': 171,
+};
 
 function report({ seed, problems, trace }: Outcome): string {
   const lines = trace.slice(-linesShown).join('\n');
@@ -41,8 +43,10 @@ describe('a store whose processes, disk and network fail', () => {
 
 describe.skipIf(onlySeed !== undefined)('a simulation', () => {
   it.for(Object.keys(plantedBugs))('finds that %s', { timeout: 300_000 }, async (name) => {
-    for (let seed = 0; seed < bugSeedsMax; seed++) {
-      const { problems } = await simulate(seed, plantedBugs[name]);
+    // A change of the store may leave it to another seed: then it takes longer.
+    const from = rareBugs[name] ?? 0;
+    for (let count = 0; count < bugSeedsMax; count++) {
+      const { problems } = await simulate((from + count) % bugSeedsMax, plantedBugs[name]);
       if (problems.length > 0) return;
     }
     expect.fail(`not found in ${bugSeedsMax} seeds`);
