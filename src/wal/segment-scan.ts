@@ -69,8 +69,8 @@ export async function readHead(
 }
 
 /**
- * Heads in the page of `position`, from there on, wherever in it they are. A body may hold what looks
- * like one: they are a sign of damage, and nothing to take records from.
+ * Heads in the page of `position`, from there on, wherever in it they are. A body may hold what
+ * looks like one: they are a sign of damage, and nothing to take records from.
  */
 export async function findHeads(
   reader: SegmentReader,
