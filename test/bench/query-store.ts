@@ -5,9 +5,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type App, createApp } from '../../src/app.ts';
 import type { Bucket } from '../../src/bucket/bucket.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
-import { resolveSettings } from '../../src/config/settings.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
-import { memoryPlatform } from '../support/memory-platform.ts';
+import { memoryPlatform, testSettings } from '../support/memory-platform.ts';
 import { steadyService } from '../support/steady-service.ts';
 import { createKernel } from './ingest.ts';
 import { type PushBody, requestBody } from './push-body.ts';
@@ -49,7 +48,7 @@ export async function startMemoryApp(localBucket: MemoryBucket, remoteBucket: Bu
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
   });
   const file = { headBytesMax: '1GiB', memoryMax: '6GiB', headAgeMax: '24h', logBytesMax };
-  const app = await createApp(platform, resolveSettings({ file }));
+  const app = await createApp(platform, testSettings(file));
   await app.start();
   return app;
 }
