@@ -19,7 +19,7 @@ import type { Folders } from './folders.ts';
 const kernelBytesMax = 1024 * 1024 * 1024;
 /**
  * As many as two queries use at a time: one for each block that they read, one for the merge. A new
- * memory is dear on Bun, whose engine collects all garbage before it reserves another: 30 ms.
+ * one took 30 ms on Bun beside others, as if its engine collected all garbage for a new memory.
  */
 const idleKernelsMax = 2 * (defaultLimits.querySourcesParallelMax + 1);
 /** What waiting kernels may hold, and so does what is kept of blocks, as parts of `memoryMax`. */
