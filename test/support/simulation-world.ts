@@ -85,6 +85,11 @@ export class World {
     this.problems.push(text);
   }
 
+  /** Processes are killed in the middle of a flush more often than not. */
+  get isHasty(): boolean {
+    return this.#sabotage.isUnswept === true;
+  }
+
   /** Begins a call of the process and does not wait for it; what it throws is a problem. */
   begin(name: string, work: () => Promise<void>): Promise<void> {
     const life = this.lives;

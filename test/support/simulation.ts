@@ -75,14 +75,17 @@ async function live(world: World, stepCount: number): Promise<void> {
   if (world.problems.length > 0) return;
   if (random.below(4) === 0) await healed(world);
   if (random.below(3) === 0) await stop(world, random.below(3) > 0);
-  if (random.below(2) === 0) await badMoment(world);
-  world.end(random.below(3) === 0 ? 'kill' : 'power');
+  const isHasty = world.isHasty && random.below(2) === 0;
+  if (isHasty || random.below(2) === 0) await badMoment(world);
+  world.end(isHasty || random.below(3) === 0 ? 'kill' : 'power');
 }
 
 /** Lets a flush go on up to a step after which a crash hurts most: done, and not yet durable. */
 async function badMoment(world: World): Promise<void> {
   const { random, scheduler } = world;
-  const names = ['rename', 'rename', 'sync', 'datasync', 'unlink', 'remote put'];
+  const names = world.isHasty
+    ? ['rename']
+    : ['rename', 'rename', 'sync', 'datasync', 'unlink', 'remote put'];
   const name = names[random.below(names.length)];
   beginFlush(world);
   for (let count = 0; count < badMomentEventsMax && (await scheduler.step()); count++) {
