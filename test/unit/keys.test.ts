@@ -7,6 +7,7 @@ import { startApp, type TestApp } from '../support/app.ts';
 import { encodePush } from '../support/http-push.ts';
 import { basicAuth, digestOf, newKey } from '../support/keys.ts';
 import { testStartMs } from '../support/memory-platform.ts';
+import { openLimitsPath, openLimitsText } from '../support/open-limits.ts';
 
 const origin = 'http://127.0.0.1:4040';
 const all = ['push', 'query', 'admin'] as const;
@@ -112,13 +113,16 @@ describe('10,000 random and near-miss keys', () => {
 describe('a file of keys', () => {
   const path = '/etc/phlox/keys.json';
   const startWith = async (text: string) => {
-    const files = new Map([[path, text]]);
-    const file = {
-      path,
-      stamp: () => Promise.resolve(files.get(path) ?? ''),
-      read: () => Promise.resolve(files.get(path) ?? ''),
-    };
-    running = await startApp({ editedFile: () => file }, { keys: path });
+    const files = new Map([
+      [path, text],
+      [openLimitsPath, openLimitsText],
+    ]);
+    const editedFile = (name: string) => ({
+      path: name,
+      stamp: () => Promise.resolve(files.get(name) ?? ''),
+      read: () => Promise.resolve(files.get(name) ?? ''),
+    });
+    running = await startApp({ editedFile }, { keys: path });
     return { app: running, files };
   };
   const statusOf = async (app: TestApp, headers: Record<string, string>) =>

@@ -113,7 +113,8 @@ describe('a table of several row groups', () => {
       [150_000, 50_000],
       [200_000, 10_000],
     ]);
-    expect(meter.pauses).toBe(2);
+    // At least once for each of the two groups.
+    expect(meter.pauses).toBeGreaterThanOrEqual(2);
     expect(meter.bytes).toBe(many.bucket.reads.reduce((sum, one) => sum + one.bytes, 0));
   });
 
