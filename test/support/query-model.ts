@@ -112,7 +112,8 @@ export class QueryModel {
     return rows;
   }
 
-  #selected({ tenants, profileType, matchers, range, profileIds }: ModelSelect): ModelRow[] {
+  /** Rows of the type, the tenants, the range, the matchers and the profile ids. */
+  selected({ tenants, profileType, matchers, range, profileIds }: ModelSelect): ModelRow[] {
     const type = profileType.split(':').slice(0, 5).join(':');
     const ids = profileIds?.map((id) => id.replaceAll('-', '').toLowerCase());
     return this.rows.filter(
@@ -129,7 +130,7 @@ export class QueryModel {
     const { callSite, spanIds, traceIds } = select;
     const spans = spanIds?.map((id) => BigInt(`0x${id}`));
     const traces = traceIds?.map((id) => id.toLowerCase());
-    return this.#selected(select)
+    return this.selected(select)
       .flatMap(({ samples }) => samples)
       .filter((one) => isUnder(one, callSite))
       .filter(({ spanId }) => spans === undefined || (spanId !== 0n && spans.includes(spanId)))
@@ -179,7 +180,7 @@ export class QueryModel {
     const from = { ...select, range: { ...range, startMs: range.startMs - stepMs } };
     type Group = { labels: [string, string][]; slots: Map<number, { sum: bigint; count: bigint }> };
     const groups = new Map<string, Group>();
-    for (const row of this.#selected(from)) {
+    for (const row of this.selected(from)) {
       const edgeMs = edgeOf(row.timeNs, range, stepMs);
       if (edgeMs === undefined) continue;
       const labels = row.labels.filter(([name]) => groupBy.includes(name));

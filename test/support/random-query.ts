@@ -14,6 +14,8 @@ export interface DrawOptions {
   stepMs: number;
   /** Sums of this many pushes stay below 2^63; the default is 1000. */
   pushesMax?: number;
+  /** One push in so many has values near 2^62; the default is none. */
+  hugeEvery?: number;
 }
 
 const names = [
@@ -52,6 +54,8 @@ export function randomPush(random: Random, options: DrawOptions): ModelPush {
   const locationCount = 1 + random.below(12);
   const sampleCount = random.below(12);
   const perSample = 2n ** 62n / BigInt((options.pushesMax ?? 1000) * 12);
+  const isHuge = options.hugeEvery !== undefined && random.below(options.hugeEvery) === 0;
+  const huge = () => 2n ** 62n - BigInt(random.below(1_000));
   const value = () =>
     pick([
       () => BigInt(random.below(4)),
@@ -71,9 +75,9 @@ export function randomPush(random: Random, options: DrawOptions): ModelPush {
     sampleTypes: kind.types,
     ...(random.below(12) > 0 ? { periodType: ['cpu', 'nanoseconds'] as const } : {}),
     timeNs: random.below(10) === 0 ? 0n : randomTimeNs(random, options),
-    samples: Array.from({ length: sampleCount }, () => ({
+    samples: Array.from({ length: sampleCount }, (_, i) => ({
       locations: Array.from({ length: random.below(6) }, () => 1 + random.below(locationCount)),
-      values: kind.types.map(value),
+      values: kind.types.map(isHuge && i === 0 ? huge : value),
       labels: sampleLabels(),
     })),
     functions: Array.from({ length: functionCount }, (_, i) => ({

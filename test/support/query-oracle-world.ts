@@ -1,0 +1,231 @@
+// The real app over one kind of storage, with a model beside it that is told of every push. Owns
+// the app's lives (start, stop, crash), its clock, and where each profile is: in a head, in a block
+// of this machine, or in the bucket alone. Asks nothing; `query-oracle-questions.ts` does.
+import { gzipSync } from 'node:zlib';
+import { xxhash128 } from 'hash-wasm';
+import { type App, createApp } from '../../src/app.ts';
+import type { Bucket } from '../../src/bucket/bucket.ts';
+import { FilesystemBucket } from '../../src/bucket/filesystem.ts';
+import { MemoryBucket } from '../../src/bucket/memory.ts';
+import { contentKeyPrefix } from '../../src/ingester/content-key-prefix.ts';
+import { createLogger } from '../../src/lib/log.ts';
+import { finalLabels } from '../../src/model/labels.ts';
+import type { Platform } from '../../src/platform.ts';
+import { nodeFileSystem } from '../../src/runtime/node-file-system.ts';
+import { MemoryWal } from '../../src/wal/memory.ts';
+import { SegmentWal } from '../../src/wal/segments.ts';
+import type { Wal } from '../../src/wal/wal.ts';
+import { createRandom, type Random } from '../fixtures/random.ts';
+import { apiOrigin } from './api-server.ts';
+import { encodePush } from './http-push.ts';
+import { memoryPlatform, testSettings, testStartMs } from './memory-platform.ts';
+import { createLife, type Life } from './mortal.ts';
+import { QueryModel } from './query-model.ts';
+import { type ModelPush, type ModelRow, rowsOf } from './query-model-rows.ts';
+
+export interface WorldOptions {
+  seed: number;
+  /** Blocks are kept here before they are shipped; undefined: in memory, and so is the log. */
+  folder?: string;
+  /** Where blocks are shipped to. */
+  remote: Bucket;
+}
+
+/** Where a profile is. */
+export type Place = 'head' | 'block' | 'bucket';
+
+/** The clocks of one machine, which outlive its processes. */
+interface Clocks {
+  wallMs: number;
+  /** Moves at every look, so that whatever is long gives way to others. */
+  monotonicMs: number;
+}
+
+const settings = testSettings({
+  multitenancy: true,
+  retentionLocalAge: '10m',
+  retentionBucketAge: 'off',
+});
+const segmentBytes = 64 * 1024;
+const lookMs = 2;
+
+export class OracleWorld {
+  readonly model = new QueryModel();
+  readonly clocks: Clocks = { wallMs: testStartMs, monotonicMs: 0 };
+  readonly #options: WorldOptions;
+  /** Of delays and ids: what is done does not depend on it. */
+  readonly #noise: Random;
+  readonly #disk: Bucket;
+  readonly #memoryLog = new MemoryWal({ id: '01J00000000000000000000000', bytesMax: 2 ** 28 });
+  readonly #places = new Map<ModelRow, string>();
+  #local = new Set<string>();
+  #app: App | undefined;
+  #life: Life | undefined;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#noise = createRandom(options.seed ^ 0x5eed);
+    const { folder } = options;
+    this.#disk = folder === undefined ? new MemoryBucket() : new FilesystemBucket(folder);
+  }
+
+  async start(): Promise<void> {
+    const life = createLife(this.#noise, 3);
+    const { folder, remote } = this.#options;
+    if (this.#disk instanceof FilesystemBucket) await this.#disk.sweep();
+    const fileSystem = life.bind(nodeFileSystem);
+    const platform: Platform = {
+      ...(await memoryPlatform()),
+      clock: {
+        nowMs: () => this.clocks.wallMs,
+        monotonicMs: () => {
+          this.clocks.monotonicMs += lookMs;
+          return this.clocks.monotonicMs;
+        },
+      },
+      random: (bytes) => {
+        for (let at = 0; at < bytes.length; at++) bytes[at] = this.#noise.below(256);
+        return bytes;
+      },
+      yield: () => life.turns(),
+      localBucket:
+        folder === undefined ? life.bind(this.#disk) : new FilesystemBucket(folder, fileSystem),
+      remoteBucket: life.bind(remote),
+      wal: folder === undefined ? this.#memoryLog : this.#segments(`${folder}/wal`, life),
+    };
+    this.#app = await createApp(platform, settings);
+    this.#life = life;
+    await this.#app.start();
+  }
+
+  #segments(folder: string, life: Life): Wal {
+    const random = this.#noise;
+    const letters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+    const clock = { nowMs: () => this.clocks.wallMs, monotonicMs: () => this.clocks.monotonicMs };
+    return new SegmentWal({
+      folder,
+      fileSystem: life.bind(nodeFileSystem),
+      clock,
+      random: () => random.unit(),
+      newId: () => `0${Array.from({ length: 25 }, () => letters[random.below(32)]).join('')}`,
+      bytesMax: 2 ** 28,
+      segmentBytes,
+      log: createLogger({ level: 'error', format: 'json', nowMs: clock.nowMs, sink: () => {} }),
+    });
+  }
+
+  /** Ends as on SIGTERM, then starts anew. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#app?.stop();
+    await this.#life?.end();
+    await this.census();
+  }
+
+  /** Ends without a word, whatever is under way, then starts anew. */
+  async crash(): Promise<void> {
+    await this.#life?.end();
+    await this.start();
+  }
+
+  /** A request to the app; a life that ends meanwhile is no answer but an error. */
+  async fetch(request: Request): Promise<Response> {
+    const { app, life } = this.#running();
+    const ended = life.ended.then(() => {
+      throw new Error('the process ended');
+    });
+    return Promise.race([app.fetch(request), ended]);
+  }
+
+  #running(): { app: App; life: Life } {
+    const [app, life] = [this.#app, this.#life];
+    if (app === undefined || life === undefined) throw new Error('the world is not started');
+    return { app, life };
+  }
+
+  /** Sends it; what it makes is known to the model from `file` on. */
+  async send({ tenant, labels, profile }: ModelPush, isGzip: boolean): Promise<void> {
+    const body = isGzip ? new Uint8Array(gzipSync(profile)) : profile;
+    const request = new Request(`${apiOrigin}/push.v1.PusherService/Push`, {
+      method: 'POST',
+      body: encodePush([{ labels: Object.fromEntries(labels), profiles: [body] }]),
+      headers: { 'content-type': 'application/proto', 'x-scope-orgid': tenant },
+    });
+    const response = await this.fetch(request);
+    if (response.status === 200) return;
+    throw new Error(`the push was answered ${response.status}: ${await response.text()}`);
+  }
+
+  file(push: ModelPush): void {
+    this.model.push(push);
+  }
+
+  async push(push: ModelPush, isGzip: boolean): Promise<void> {
+    await this.send(push, isGzip);
+    this.file(push);
+  }
+
+  /** The push as it would be now: received at this time, under the id that the store will give. */
+  async dated(push: ModelPush): Promise<ModelPush> {
+    const receivedMs = this.clocks.wallMs;
+    const hasTime = (await rowsOf({ ...push, receivedMs: 1 }))[0]?.timeNs !== 1_000_000n;
+    const sent = push.labels.map(([name, value]) => ({ name, value }));
+    const time = hasTime ? undefined : receivedMs;
+    const prefix = contentKeyPrefix(push.tenant, finalLabels(sent), time);
+    const bytes = Buffer.concat([prefix, push.profile]);
+    return { ...push, receivedMs, profileId: await xxhash128(bytes) };
+  }
+
+  async flush(): Promise<void> {
+    const response = await this.fetch(new Request(`${apiOrigin}/flush`, { method: 'POST' }));
+    if (response.status !== 204) throw new Error(`the flush was answered ${response.status}`);
+  }
+
+  async tick(): Promise<void> {
+    const { app, life } = this.#running();
+    await Promise.race([app.tick(this.clocks.wallMs), life.ended]);
+  }
+
+  advance(ms: number): void {
+    this.clocks.wallMs += ms;
+    this.clocks.monotonicMs += ms;
+  }
+
+  /** Finds out where everything is; call it when nothing is under way. */
+  async census(): Promise<void> {
+    const known = new Set(this.#places.values());
+    this.#local = await this.#blocksOf(this.#disk, /^tenants\/([^/]+)\/local\/([^/]+)\/meta\.json$/);
+    for (const block of this.#local) {
+      if (known.has(block)) continue;
+      const [tenant] = block.split(' ');
+      for (const row of this.model.rows) {
+        if (row.tenant === tenant && !this.#places.has(row)) this.#places.set(row, block);
+      }
+    }
+  }
+
+  async #blocksOf(bucket: Bucket, key: RegExp): Promise<Set<string>> {
+    const found = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const page = await bucket.list('tenants/', cursor === undefined ? {} : { cursor });
+      for (const one of page.objects) {
+        const [, tenant, ulid] = key.exec(one.key) ?? [];
+        if (ulid !== undefined) found.add(`${tenant} ${ulid}`);
+      }
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    return found;
+  }
+
+  /** As of the last census. */
+  placeOf(row: ModelRow): Place {
+    const block = this.#places.get(row);
+    if (block === undefined) return 'head';
+    return this.#local.has(block) ? 'block' : 'bucket';
+  }
+}
