@@ -53,7 +53,8 @@ function timeMs(params: Params, name: string, nowMs: number): number {
 export function splitQuery(text: string): { profileType: string; selector: string } {
   const matchers = parseSelector(text);
   const isName = ({ name, operator }: Matcher) => name === labelNames.name && operator === '=';
-  const profileType = matchers.find(isName)?.value ?? '';
+  const first = matchers.find(isName);
+  const profileType = first?.value ?? '';
   if (profileType === '') {
     throw new Failure(
       'invalid',
@@ -61,7 +62,8 @@ export function splitQuery(text: string): { profileType: string; selector: strin
     );
   }
   profileTypeOf(profileType);
-  const others = matchers.filter((matcher) => !isName(matcher));
+  // Another name beside it is one that the series must have, too.
+  const others = matchers.filter((matcher) => matcher !== first);
   return { profileType, selector: selectorText(others) };
 }
 

@@ -48,10 +48,7 @@ function expectBetween(answer: unknown, { least, most }: Answers): void {
 const everything = () => true;
 
 /** What the model says of `select`, at least and at most. */
-function bounds(
-  select: ModelLabelSelect,
-  tell: (select: ModelLabelSelect) => unknown[],
-): Answers {
+function bounds(select: ModelLabelSelect, tell: (select: ModelLabelSelect) => unknown[]): Answers {
   const isExact = select.range === undefined;
   const most = tell({ ...select, sees: everything });
   return { least: isExact ? most : tell(select), most };

@@ -88,7 +88,9 @@ export function asSent(select: ModelSelect): ModelSelect {
 
 /** The model's answer, or that a sum is too large for any. */
 function summed(model: QueryModel, selects: readonly ModelSelect[], answer: () => unknown) {
-  const values = selects.flatMap((select) => model.stacks(select)).map(({ values: [v] }) => v ?? 0n);
+  const values = selects
+    .flatMap((select) => model.stacks(select))
+    .map(({ values: [v] }) => v ?? 0n);
   return values.reduce((sum, value) => sum + value, 0n) > valueMax ? tooLarge : answer();
 }
 
@@ -130,8 +132,7 @@ function question(
     tenants,
     select,
     ask: (app) => answerOf(() => ask(app)),
-    check: (answer, model) =>
-      expect(answer).toEqual(summed(model, selects, () => expected(model))),
+    check: (answer, model) => expect(answer).toEqual(summed(model, selects, () => expected(model))),
   };
 }
 
@@ -153,8 +154,12 @@ function spanGraph(context: Context): Question {
   const select = { ...rest, spanIds };
   const { tenants, isBinary, maxNodes } = context;
   const ask = async (app: Asked) => {
-    const { stackTraceSelector: _s, profileIdSelector: _p, traceIdSelector: _t, ...wire } =
-      wireOf(select);
+    const {
+      stackTraceSelector: _s,
+      profileIdSelector: _p,
+      traceIdSelector: _t,
+      ...wire
+    } = wireOf(select);
     const request = { ...wire, ...nodesField(maxNodes) };
     const options = { headers: headersOf(tenants) };
     const answer = await querierOf(app, isBinary).selectMergeSpanProfile(request, options);
@@ -212,7 +217,8 @@ function pprof(context: Context): Question {
     const body = new Uint8Array(toBinary(schema, message));
     const response = await app.fetch(new Request(url, { method: 'POST', headers, body }));
     // The client knows how to read an error.
-    if (response.status === 400) await querierOf(app, true).selectMergeProfile(message, { headers });
+    if (response.status === 400)
+      await querierOf(app, true).selectMergeProfile(message, { headers });
     return pprofAnswer(await bytesOf(response), maxNodes);
   };
   return question('pprof', { ...context, select }, ask, (model) =>
@@ -236,7 +242,12 @@ function pprofField(context: Context): Question {
 }
 
 /** Flame graphs of `/pyroscope/render` as JSON has them, numbers of any size as text. */
-const bearerOf = (graph: { names: string[]; levels: bigint[][]; total: bigint; maxSelf: bigint }) => ({
+const bearerOf = (graph: {
+  names: string[];
+  levels: bigint[][];
+  total: bigint;
+  maxSelf: bigint;
+}) => ({
   names: graph.names,
   levels: graph.levels.map((level) => level.map(String)),
   numTicks: String(graph.total),
@@ -258,7 +269,12 @@ const readBearer = ({ names, levels, numTicks, maxSelf }: Bearer['flamebearer'])
 });
 
 /** Doors of plain HTTP answer a sum that is too large as 400. */
-async function rendered(app: Asked, path: string, params: Record<string, string>, context: Context) {
+async function rendered(
+  app: Asked,
+  path: string,
+  params: Record<string, string>,
+  context: Context,
+) {
   const nodes: Record<string, string> =
     context.maxNodes === undefined ? {} : { 'max-nodes': String(context.maxNodes) };
   const url = `${apiOrigin}/pyroscope/${path}?${new URLSearchParams({ ...params, ...nodes })}`;
@@ -269,8 +285,7 @@ async function rendered(app: Asked, path: string, params: Record<string, string>
   return exactJson(text) as Bearer;
 }
 
-const queryOf = ({ profileType, matchers }: ModelSelect) =>
-  profileType + selectorText(matchers);
+const queryOf = ({ profileType, matchers }: ModelSelect) => profileType + selectorText(matchers);
 
 /** Selectors of samples do not fit into a query string. */
 function plain({ tenants, profileType, matchers, range }: ModelSelect): ModelSelect {
@@ -283,7 +298,9 @@ function render(context: Context): Question {
   const ask = async (app: Asked) => {
     const params = { query: queryOf(select), from: `${range.startMs}`, until: `${range.endMs}` };
     const answer = await rendered(app, 'render', params, context);
-    return 'refused' in answer ? answer : { ...answer, flamebearer: readBearer(answer.flamebearer) };
+    return 'refused' in answer
+      ? answer
+      : { ...answer, flamebearer: readBearer(answer.flamebearer) };
   };
   const text = `render ${JSON.stringify({ select, maxNodes: context.maxNodes })}`;
   const check = (answer: unknown, model: QueryModel) => {
@@ -365,8 +382,12 @@ export function seriesQuestion(random: Random, drawn: ModelSeriesSelect): Questi
     tenants: select.tenants,
     select,
     ask: async (app) => {
-      const { profileIdSelector: _p, spanSelector: _s, traceIdSelector: _t, ...wire } =
-        wireOf(select);
+      const {
+        profileIdSelector: _p,
+        spanSelector: _s,
+        traceIdSelector: _t,
+        ...wire
+      } = wireOf(select);
       const request = {
         ...wire,
         step: select.stepMs / 1_000,

@@ -3,7 +3,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { Profile } from 'pprof-format';
 import type { FlameGraph, FlameGraphDiff } from '../../src/gen/querier/v1/querier_pb.ts';
-import type { Labels as WireLabels, Series } from '../../src/gen/types/v1/types_pb.ts';
+import type { Series, Labels as WireLabels } from '../../src/gen/types/v1/types_pb.ts';
 import { spellStack } from './query-model.ts';
 import type { ModelFrame } from './query-model-rows.ts';
 
@@ -69,7 +69,9 @@ export function pprofOf(bytes: Uint8Array) {
   const sums = new Map<string, bigint>();
   let total = 0n;
   for (const { locationId, value } of profile.sample) {
-    const frames = locationId.toReversed().flatMap((id) => found(locations.get(String(id)), 'place'));
+    const frames = locationId
+      .toReversed()
+      .flatMap((id) => found(locations.get(String(id)), 'place'));
     const key = spellStack(frames);
     const sum = BigInt.asIntN(64, BigInt(found(value[0], 'value')));
     sums.set(key, (sums.get(key) ?? 0n) + sum);

@@ -198,7 +198,10 @@ export class OracleWorld {
   /** Finds out where everything is; call it when nothing is under way. */
   async census(): Promise<void> {
     const known = new Set(this.#places.values());
-    this.#local = await this.#blocksOf(this.#disk, /^tenants\/([^/]+)\/local\/([^/]+)\/meta\.json$/);
+    this.#local = await this.#blocksOf(
+      this.#disk,
+      /^tenants\/([^/]+)\/local\/([^/]+)\/meta\.json$/,
+    );
     for (const block of this.#local) {
       if (known.has(block)) continue;
       const [tenant] = block.split(' ');
