@@ -110,7 +110,12 @@ export class OracleWorld {
       newId: () => `0${Array.from({ length: 25 }, () => letters[random.below(32)]).join('')}`,
       bytesMax: 2 ** 28,
       segmentBytes,
-      log: createLogger({ level: 'error', format: 'json', nowMs: clock.nowMs, sink: () => {} }),
+      log: createLogger({
+        level: 'error',
+        format: 'json',
+        nowMs: clock.nowMs,
+        sink: () => undefined,
+      }),
     });
   }
 
