@@ -8,11 +8,12 @@ import { prefixed } from '../../src/bucket/prefixed.ts';
 import { S3Bucket } from '../../src/bucket/s3.ts';
 import { createRandom } from '../fixtures/random.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
-import { createTally, Oracle } from '../support/query-oracle.ts';
+import { createTally, Oracle, stepNames } from '../support/query-oracle.ts';
 import type { WorldOptions } from '../support/query-oracle-world.ts';
 import { type S3Server, s3Credentials, startS3Server } from '../support/s3-server.ts';
 
-const stepsInAll = Number(process.env['PHLOX_TEST_QUERY_STEPS'] ?? 3_000);
+const stepsByDefault = 3_000;
+const stepsInAll = Number(process.env['PHLOX_TEST_QUERY_STEPS'] ?? stepsByDefault);
 const firstSeed = Number(process.env['PHLOX_TEST_QUERY_SEED'] ?? 1);
 const stepsOfSeed = 150;
 /** Of the steps, by storage: memory is the fastest. */
@@ -73,10 +74,16 @@ describe.each(storages)('on %s', (storage) => {
   it.each(seeds)('every answer of seed %d equals the model', (seed) => run(storage, seed), 120_000);
 });
 
-it('questions were asked of heads, of blocks, of the bucket, and of any two and all', () => {
-  console.log(Object.fromEntries(tally.places), Object.fromEntries(tally.steps), tally.refused);
-  const wanted = ['block', 'bucket', 'head', 'block+head', 'block+bucket', 'bucket+head'];
-  expect([...tally.places.keys()]).toEqual(
-    expect.arrayContaining([...wanted, 'block+bucket+head', 'nothing']),
-  );
+describe.skipIf(stepsInAll < stepsByDefault)('in all histories', () => {
+  it('questions were about heads, blocks, the bucket, any two of them, and all', () => {
+    const places = ['block', 'bucket', 'head', 'block+head', 'block+bucket', 'bucket+head'];
+    for (const place of [...places, 'block+bucket+head', 'nothing']) {
+      expect(tally.places.get(place), place).toBeGreaterThan(0);
+    }
+  });
+
+  it('every kind of step happened, and some sums were too large for an answer', () => {
+    expect([...tally.steps.keys()].sort()).toEqual([...stepNames].sort());
+    expect(tally.refused).toBeGreaterThan(0);
+  });
 });

@@ -15,15 +15,30 @@ export interface Tally {
   /** Questions about stacks by where what they select was: `head`, `block+bucket`, `nothing`. */
   places: Map<string, number>;
   /** Steps by kind. */
-  steps: Map<string, number>;
+  steps: Map<StepName, number>;
   /** Answers that were refused because of a sum. */
   refused: number;
 }
 
 export const createTally = (): Tally => ({ places: new Map(), steps: new Map(), refused: 0 });
 
-const count = (counts: Map<string, number>, key: string) =>
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+const count = <T>(counts: Map<T, number>, key: T) => counts.set(key, (counts.get(key) ?? 0) + 1);
+
+/** How often each kind of step is taken, relative to the others. */
+const weights = {
+  push: 30,
+  ask: 45,
+  flush: 3,
+  later: 7,
+  'push again': 2,
+  'ask beside a push': 5,
+  'ask beside a flush': 4,
+  'ask beside a tick': 4,
+  restart: 1,
+  crash: 2,
+};
+export type StepName = keyof typeof weights;
+export const stepNames = Object.keys(weights) as StepName[];
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -43,27 +58,33 @@ export class Oracle {
 
   /** One step. Throws with what was asked when an answer differs. */
   async step(): Promise<void> {
-    const steps: [weight: number, name: string, run: () => Promise<void>][] = [
-      [30, 'push', () => this.#push()],
-      [45, 'ask', () => this.#ask()],
-      [3, 'flush', () => this.#flush()],
-      [7, 'later', () => this.#later()],
-      [2, 'push again', () => this.#pushAgain()],
-      [5, 'ask beside a push', () => this.#askBesidePush()],
-      [4, 'ask beside a flush', () => this.#askBeside(() => this.world.flush())],
-      [4, 'ask beside a tick', () => this.#askBeside(() => this.#tickLater())],
-      [1, 'restart', () => this.#restart()],
-      [2, 'crash', () => this.#crash()],
-    ];
-    const all = steps.reduce((sum, [weight]) => sum + weight, 0);
+    const flush = () => this.world.flush();
+    const tick = () => this.#tickLater();
+    const runs: Record<StepName, () => Promise<void>> = {
+      push: () => this.#push(),
+      ask: () => this.#ask(),
+      flush: () => this.#flush(),
+      later: () => this.#later(),
+      'push again': () => this.#pushAgain(),
+      'ask beside a push': () => this.#askBesidePush(),
+      'ask beside a flush': () => this.#askBeside(flush),
+      'ask beside a tick': () => this.#askBeside(tick),
+      restart: () => this.#restart(),
+      crash: () => this.#crash([undefined, flush, tick]),
+    };
+    const name = this.#drawStep();
+    count(this.#tally.steps, name);
+    await runs[name]();
+  }
+
+  #drawStep(): StepName {
+    const all = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
     let drawn = this.#random.below(all);
-    for (const [weight, name, run] of steps) {
-      drawn -= weight;
-      if (drawn >= 0) continue;
-      count(this.#tally.steps, name);
-      await run();
-      return;
+    for (const name of stepNames) {
+      drawn -= weights[name];
+      if (drawn < 0) return name;
     }
+    throw new Error('the weights do not add up');
   }
 
   /** Times near now, so that what was pushed together lies together, or anywhere. */
@@ -87,12 +108,15 @@ export class Oracle {
     }
   }
 
-  /** A client that did not hear the answer sends the same bytes again. */
+  /**
+   * A client that did not hear the answer sends the same bytes again, within the time that keys are
+   * known, and for a profile that carries no time at the same moment.
+   */
   async #pushAgain(): Promise<void> {
     const push = await this.#draw();
     const isGzip = this.#random.below(2) === 0;
     await this.world.push(push, isGzip);
-    if (this.#random.below(3) === 0) await this.#crash();
+    if (this.#random.below(3) === 0) await this.#crash([undefined, () => this.world.flush()]);
     await this.world.send(push, isGzip);
     await this.#ask();
   }
@@ -214,10 +238,10 @@ export class Oracle {
     await this.#ask();
   }
 
-  /** At rest, or in the middle of something. */
-  async #crash(): Promise<void> {
+  /** At rest (undefined), or in the middle of something. */
+  async #crash(moments: readonly ((() => Promise<void>) | undefined)[]): Promise<void> {
     const { world } = this;
-    const midway = [undefined, () => world.flush(), () => this.#tickLater()][this.#random.below(3)];
+    const midway = moments[this.#random.below(moments.length)];
     const doomed = midway?.().catch(() => undefined);
     for (let turns = this.#random.below(40); turns > 0; turns--) {
       await new Promise((resolve) => setImmediate(resolve));
