@@ -219,6 +219,12 @@ describe('render', () => {
     expect(server.queries.asked[0]?.[2]).toMatchObject({ profileType: type, selector: text });
   });
 
+  it('takes a second name for a matcher of the series', async () => {
+    const { server } = await render({ query: `${type}{__name__="memory"}`, format: 'dot' });
+    const selector = '{"__name__"="memory"}';
+    expect(server.queries.asked[0]?.[2]).toMatchObject({ profileType: type, selector });
+  });
+
   // The larger one is compressed in pieces, so that nobody waits for it.
   it.each([1_000, 200_000])('compresses %i lines for those that take it', async (lines) => {
     const server = await createApiServer();
