@@ -13,7 +13,7 @@ import {
   type QueryModel,
   selectorText,
 } from './query-model.ts';
-import { type Asked, headersOf, type Question, querierOf } from './query-oracle-questions.ts';
+import { type Asked, headersOf, type Question, querierOf } from './query-oracle-question.ts';
 import { setsOf } from './query-oracle-wire.ts';
 import { type DrawOptions, randomMatchers } from './random-query.ts';
 

@@ -2,7 +2,6 @@
 // the model says. `query-oracle-labels.ts` has those about labels. Owns how a question is put to
 // each door; the rules of answers are the model's.
 import { create, toBinary } from '@bufbuild/protobuf';
-import { createClient } from '@connectrpc/connect';
 import { expect } from 'vitest';
 import { ProfileSchema } from '../../src/gen/google/v1/profile_pb.ts';
 import {
@@ -13,7 +12,6 @@ import {
 import { TimeSeriesAggregationType } from '../../src/gen/types/v1/types_pb.ts';
 import type { Random } from '../fixtures/random.ts';
 import { apiOrigin } from './api-server.ts';
-import { transportTo } from './connect-client.ts';
 import {
   type ModelSelect,
   type ModelSeriesSelect,
@@ -21,39 +19,19 @@ import {
   selectorText,
 } from './query-model.ts';
 import {
-  answerOf,
-  diffOf,
-  exactJson,
-  graphOf,
-  pprofOf,
-  seriesOf,
-  tooLarge,
-} from './query-oracle-wire.ts';
+  type Asked,
+  type Context,
+  headersOf,
+  nodesDefault,
+  nodesField,
+  type Question,
+  querierOf,
+  question,
+} from './query-oracle-question.ts';
+import { render, renderDiff } from './query-oracle-render.ts';
+import { diffOf, graphOf, pprofOf, seriesOf } from './query-oracle-wire.ts';
 
-export interface Asked {
-  fetch: (request: Request) => Promise<Response>;
-}
-
-export interface Question {
-  /** For messages. */
-  text: string;
-  tenants: readonly string[];
-  /** What it is about, when that is stacks. */
-  select?: ModelSelect;
-  ask: (app: Asked) => Promise<unknown>;
-  /** Throws when the model's answer is another one. */
-  check: (answer: unknown, model: QueryModel) => void;
-}
-
-const valueMax = 2n ** 63n - 1n;
-const nodesDefault = 8_192;
 const emptyCallSite: string[] = [];
-
-/** Headers of a call for the tenants. */
-export const headersOf = (tenants: readonly string[]) => ({ 'x-scope-orgid': tenants.join('|') });
-
-export const querierOf = (app: Asked, isBinary: boolean) =>
-  createClient(QuerierService, transportTo(app, isBinary));
 
 const bytesOf = async (response: Response): Promise<Uint8Array> => {
   if (response.status !== 200) {
@@ -86,14 +64,6 @@ export function asSent(select: ModelSelect): ModelSelect {
   return sent;
 }
 
-/** The model's answer, or that a sum is too large for any. */
-function summed(model: QueryModel, selects: readonly ModelSelect[], answer: () => unknown) {
-  const values = selects
-    .flatMap((select) => model.stacks(select))
-    .map(({ values: [v] }) => v ?? 0n);
-  return values.reduce((sum, value) => sum + value, 0n) > valueMax ? tooLarge : answer();
-}
-
 /** One question about stacks; what is drawn for it decides everything. */
 export function stacksQuestion(random: Random, drawn: ModelSelect, other: ModelSelect): Question {
   const select = asSent(drawn);
@@ -107,33 +77,6 @@ export function stacksQuestion(random: Random, drawn: ModelSelect, other: ModelS
   return kind === kinds.length
     ? diff(context, against)
     : renderDiff(context, { ...against, profileType: select.profileType });
-}
-
-interface Context {
-  select: ModelSelect;
-  tenants: readonly string[];
-  isBinary: boolean;
-  maxNodes: number | undefined;
-}
-
-const nodesField = (maxNodes: number | undefined) =>
-  maxNodes === undefined ? {} : { maxNodes: BigInt(maxNodes) };
-
-function question(
-  name: string,
-  context: Context,
-  ask: Question['ask'],
-  expected: (model: QueryModel) => unknown,
-  selects: readonly ModelSelect[] = [context.select],
-): Question {
-  const { select, tenants, isBinary, maxNodes } = context;
-  return {
-    text: `${name} ${JSON.stringify({ isBinary, maxNodes, selects })}`,
-    tenants,
-    select,
-    ask: (app) => answerOf(() => ask(app)),
-    check: (answer, model) => expect(answer).toEqual(summed(model, selects, () => expected(model))),
-  };
 }
 
 function flameGraph(context: Context): Question {
@@ -239,123 +182,6 @@ function pprofField(context: Context): Question {
   return question('pprof field', { ...context, maxNodes: undefined }, ask, (model) =>
     pprofExpected(select, 0, model),
   );
-}
-
-/** Flame graphs of `/pyroscope/render` as JSON has them, numbers of any size as text. */
-const bearerOf = (graph: {
-  names: string[];
-  levels: bigint[][];
-  total: bigint;
-  maxSelf: bigint;
-}) => ({
-  names: graph.names,
-  levels: graph.levels.map((level) => level.map(String)),
-  numTicks: String(graph.total),
-  maxSelf: String(graph.maxSelf),
-});
-
-interface Bearer {
-  flamebearer: { names: string[]; levels: unknown[][]; numTicks: unknown; maxSelf: unknown };
-  timeline: { startTime: number; samples: unknown[]; durationDelta: number } | null;
-  leftTicks?: unknown;
-  rightTicks?: unknown;
-}
-
-const readBearer = ({ names, levels, numTicks, maxSelf }: Bearer['flamebearer']) => ({
-  names,
-  levels: levels.map((level) => level.map(String)),
-  numTicks: String(numTicks),
-  maxSelf: String(maxSelf),
-});
-
-/** Doors of plain HTTP answer a sum that is too large as 400. */
-async function rendered(
-  app: Asked,
-  path: string,
-  params: Record<string, string>,
-  context: Context,
-) {
-  const nodes: Record<string, string> =
-    context.maxNodes === undefined ? {} : { 'max-nodes': String(context.maxNodes) };
-  const url = `${apiOrigin}/pyroscope/${path}?${new URLSearchParams({ ...params, ...nodes })}`;
-  const response = await app.fetch(new Request(url, { headers: headersOf(context.tenants) }));
-  const text = await response.text();
-  if (response.status === 400 && text.includes(String(valueMax))) return tooLarge;
-  if (response.status !== 200) throw new Error(`answered ${response.status}: ${text}`);
-  return exactJson(text) as Bearer;
-}
-
-const queryOf = ({ profileType, matchers }: ModelSelect) => profileType + selectorText(matchers);
-
-/** Selectors of samples do not fit into a query string. */
-function plain({ tenants, profileType, matchers, range }: ModelSelect): ModelSelect {
-  return { tenants, profileType, matchers, range };
-}
-
-function render(context: Context): Question {
-  const select = plain(context.select);
-  const { range } = select;
-  const ask = async (app: Asked) => {
-    const params = { query: queryOf(select), from: `${range.startMs}`, until: `${range.endMs}` };
-    const answer = await rendered(app, 'render', params, context);
-    return 'refused' in answer
-      ? answer
-      : { ...answer, flamebearer: readBearer(answer.flamebearer) };
-  };
-  const text = `render ${JSON.stringify({ select, maxNodes: context.maxNodes })}`;
-  const check = (answer: unknown, model: QueryModel) => {
-    const nodes = context.maxNodes || nodesDefault;
-    const flamebearer = summed(model, [select], () => bearerOf(model.flameGraph(select, nodes)));
-    if (flamebearer === tooLarge) return expect(answer).toEqual(tooLarge);
-    expect(answer).toMatchObject({ flamebearer });
-    const { timeline } = answer as Bearer;
-    expect(timeline?.samples.map(Number)).toEqual(barsOf(select, timeline, model));
-  };
-  return { text, tenants: context.tenants, select, ask: (app) => answerOf(() => ask(app)), check };
-}
-
-/** The bars that the model sees on the answer's own grid. */
-function barsOf(select: ModelSelect, timeline: Bearer['timeline'], model: QueryModel): number[] {
-  if (timeline === null) throw new Error('the answer has no timeline');
-  const stepMs = timeline.durationDelta * 1_000;
-  const startMs = timeline.startTime * 1_000;
-  const endMs = Math.floor(select.range.endMs / stepMs) * stepMs;
-  expect(startMs).toBe(Math.floor(select.range.startMs / stepMs) * stepMs);
-  const bars = new Array<number>((endMs - startMs) / stepMs).fill(0);
-  const grid = { startMs, endMs };
-  const [series] = model.timeSeries({
-    ...{ ...select, range: grid, stepMs, groupBy: [], aggregation: 'sum', limit: 0 },
-  });
-  for (const { timestampMs, value } of series?.points ?? []) {
-    const bar = (timestampMs - startMs) / stepMs;
-    if (bar < bars.length) bars[bar] = value;
-  }
-  return bars;
-}
-
-function renderDiff(context: Context, against: ModelSelect): Question {
-  const [left, right] = [plain(context.select), plain(against)];
-  const ask = async (app: Asked) => {
-    const params = {
-      leftQuery: queryOf(left),
-      leftFrom: `${left.range.startMs}`,
-      leftUntil: `${left.range.endMs}`,
-      rightQuery: queryOf(right),
-      rightFrom: `${right.range.startMs}`,
-      rightUntil: `${right.range.endMs}`,
-    };
-    const answer = await rendered(app, 'render-diff', params, context);
-    if ('refused' in answer) return answer;
-    const { flamebearer, leftTicks = 0, rightTicks = 0 } = answer;
-    const ticks = { leftTicks: String(leftTicks), rightTicks: String(rightTicks) };
-    return { ...readBearer(flamebearer), ...ticks };
-  };
-  const expected = (model: QueryModel) => {
-    const graph = model.diff(left, right, context.maxNodes || nodesDefault);
-    const ticks = { leftTicks: `${graph.leftTicks}`, rightTicks: `${graph.rightTicks}` };
-    return { ...bearerOf(graph), ...ticks };
-  };
-  return question('render diff', { ...context, select: left }, ask, expected, [left, right]);
 }
 
 function diff(context: Context, right: ModelSelect): Question {

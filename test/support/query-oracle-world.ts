@@ -29,6 +29,8 @@ export interface WorldOptions {
   folder?: string;
   /** Where blocks are shipped to. */
   remote: Bucket;
+  /** On top of those of all worlds. */
+  settings?: Record<string, unknown>;
 }
 
 /** Where a profile is. */
@@ -41,11 +43,11 @@ interface Clocks {
   monotonicMs: number;
 }
 
-const settings = testSettings({
+const settingsOfAll = {
   multitenancy: true,
   retentionLocalAge: '10m',
   retentionBucketAge: 'off',
-});
+};
 const segmentBytes = 64 * 1024;
 const lookMs = 2;
 
@@ -93,6 +95,7 @@ export class OracleWorld {
       remoteBucket: life.bind(remote),
       wal: folder === undefined ? this.#memoryLog : this.#segments(`${folder}/wal`, life),
     };
+    const settings = testSettings({ ...settingsOfAll, ...this.#options.settings });
     this.#app = await createApp(platform, settings);
     this.#life = life;
     await this.#app.start();

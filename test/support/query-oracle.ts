@@ -6,7 +6,8 @@ import { testStartMs } from './memory-platform.ts';
 import { type ModelSelect, QueryModel } from './query-model.ts';
 import type { ModelPush } from './query-model-rows.ts';
 import { labelsQuestion } from './query-oracle-labels.ts';
-import { type Question, seriesQuestion, stacksQuestion } from './query-oracle-questions.ts';
+import type { Question } from './query-oracle-question.ts';
+import { seriesQuestion, stacksQuestion } from './query-oracle-questions.ts';
 import { OracleWorld, type Place, type WorldOptions } from './query-oracle-world.ts';
 import { type DrawOptions, randomPush, randomSelect, randomSeriesSelect } from './random-query.ts';
 

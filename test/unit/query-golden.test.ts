@@ -7,7 +7,7 @@ import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { left, limits, right } from '../golden/query/content.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { testStartMs } from '../support/memory-platform.ts';
-import { querierOf } from '../support/query-oracle-questions.ts';
+import { querierOf } from '../support/query-oracle-question.ts';
 import { diffOf, graphOf } from '../support/query-oracle-wire.ts';
 
 const read = (name: string) => readFileSync(new URL(`../golden/query/1/${name}`, import.meta.url));
