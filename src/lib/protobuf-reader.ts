@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts';
 
 export const wireVarint = 0;
 export const wireBytes = 2;
-const wireFixed64 = 1;
+export const wireFixed64 = 1;
 const wireFixed32 = 5;
 const varintBytesMax = 10;
 
