@@ -101,6 +101,7 @@ export async function createApp(platform: Platform, settings: Settings): Promise
       inflightRequestsMax,
       inflightBytesMax,
       bodyTimeMsMax,
+      otlpServiceNameAttributes: settings.otlpServiceNameAttributes,
       ...hostSettings(settings),
     },
     buildInfo: {

@@ -1,28 +1,35 @@
 // The only place where an error becomes a status and a Connect code. Every error of every door has
-// one shape, Connect's: `{"code":"not_found","message":"…"}`. What our own bugs say is logged under
-// the request id and never sent.
+// one shape, Connect's: `{"code":"not_found","message":"…"}`; OTLP's is in `otlp-status.ts`. What
+// our own bugs say is logged under the request id and never sent.
 import { Failure, type FailureKind, messageOf } from '../errors.ts';
 import { isInflatedTooLarge } from '../lib/inflate.ts';
 import type { Logger } from '../lib/log.ts';
+import { statusResponse } from './otlp-status.ts';
 
-/** Connect's names of the codes that phlox answers with. */
-export type ErrorCode =
-  | 'canceled'
-  | 'unknown'
-  | 'invalid_argument'
-  | 'deadline_exceeded'
-  | 'not_found'
-  | 'already_exists'
-  | 'permission_denied'
-  | 'resource_exhausted'
-  | 'unimplemented'
-  | 'internal'
-  | 'unavailable'
-  | 'data_loss'
-  | 'unauthenticated';
+/** Connect's names of the codes that phlox answers with, and google.rpc's numbers for them. */
+const codeNumbers = {
+  canceled: 1,
+  unknown: 2,
+  invalid_argument: 3,
+  deadline_exceeded: 4,
+  not_found: 5,
+  already_exists: 6,
+  permission_denied: 7,
+  resource_exhausted: 8,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  data_loss: 15,
+  unauthenticated: 16,
+} as const;
 
-/** Which protocol's habits an answer follows: they differ only for bodies over their bound. */
-export type Door = 'connect' | 'http';
+export type ErrorCode = keyof typeof codeNumbers;
+
+/**
+ * Which protocol's habits an answer follows: plain HTTP differs from Connect only for bodies over
+ * their bound, OTLP also in the shape of an error.
+ */
+export type Door = 'connect' | 'http' | 'otlp';
 
 /** An error that the protocol itself defines, such as 404 or 415; its message is sent as it is. */
 export class Refusal extends Error {
@@ -69,48 +76,29 @@ export function bodyTooLarge(message: string): Failure {
 
 export interface ErrorContext {
   door: Door;
+  /** Of the request: OTLP answers in its encoding. */
+  contentType: string | null;
   requestId: string;
   log: Logger;
   /** Called once for an error that is our own bug. */
   onPanic: () => void;
 }
 
+interface Answer {
+  status: number;
+  code: ErrorCode;
+  message: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
 /** The answer to anything thrown while a request was handled. */
 export function errorResponse(error: unknown, context: ErrorContext): Response {
-  if (error instanceof Refusal) {
-    return refusalResponse(error.status, error.code, error.message, error.headers);
-  }
-  if (!(error instanceof Failure) || error.kind === 'internal')
-    return panicResponse(error, context);
-  if (isBodyTooLarge(error)) {
-    // No Retry-After: sending the same body again cannot help.
-    return context.door === 'http'
-      ? refusalResponse(413, 'resource_exhausted', error.message)
-      : refusalResponse(429, 'resource_exhausted', error.message);
-  }
-  const { status, code } = kindAnswers[error.kind];
-  if (error.kind === 'corrupt') {
-    const fields = { request_id: context.requestId, error: messageOf(error) };
-    context.log.error('stored data is wrong', fields);
-  }
-  return refusalResponse(status, code, error.message, retryAfter(error));
-}
-
-function panicResponse(error: unknown, context: ErrorContext): Response {
-  const { requestId, log, onPanic } = context;
-  onPanic();
-  const stack = error instanceof Error ? error.stack : undefined;
-  log.error('request failed', { request_id: requestId, error: messageOf(error), stack });
-  return refusalResponse(500, 'internal', `internal error, request ${requestId}`);
-}
-
-function refusalResponse(
-  status: number,
-  code: ErrorCode,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+  const { status, code, message, headers = {} } = answerTo(error, context);
   const line = messageOf(message).slice(0, messageCharactersMax);
+  if (context.door === 'otlp') {
+    const answer = { status, code: codeNumbers[code], message: line, headers };
+    return statusResponse(answer, context.contentType);
+  }
   return new Response(JSON.stringify({ code, message: line }), {
     status,
     headers: {
@@ -119,6 +107,30 @@ function refusalResponse(
       ...headers,
     },
   });
+}
+
+function answerTo(error: unknown, context: ErrorContext): Answer {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof Failure) || error.kind === 'internal') return panicAnswer(error, context);
+  const { message } = error;
+  if (isBodyTooLarge(error)) {
+    // No Retry-After: sending the same body again cannot help.
+    return { status: context.door === 'connect' ? 429 : 413, code: 'resource_exhausted', message };
+  }
+  const { status, code } = kindAnswers[error.kind];
+  if (error.kind === 'corrupt') {
+    const fields = { request_id: context.requestId, error: messageOf(error) };
+    context.log.error('stored data is wrong', fields);
+  }
+  return { status, code, message, headers: retryAfter(error) };
+}
+
+function panicAnswer(error: unknown, context: ErrorContext): Answer {
+  const { requestId, log, onPanic } = context;
+  onPanic();
+  const stack = error instanceof Error ? error.stack : undefined;
+  log.error('request failed', { request_id: requestId, error: messageOf(error), stack });
+  return { status: 500, code: 'internal', message: `internal error, request ${requestId}` };
 }
 
 function retryAfter(error: Failure): Record<string, string> {

@@ -78,7 +78,8 @@ export function createGuard(options: GuardOptions): (route: Route) => Handler {
         }
       } catch (error) {
         const onPanic = () => metrics.http.panics.inc();
-        const context = { door: route.door, requestId, log: options.log, onPanic };
+        const contentType = request.headers.get('content-type');
+        const context = { door: route.door, contentType, requestId, log: options.log, onPanic };
         response = errorResponse(error, context);
       } finally {
         call.lease.release();

@@ -35,7 +35,7 @@ export type RoutesSettings = ServicesOptions['settings'] & {
 export interface RoutesOptions extends ServicesOptions {
   metrics: Metrics;
   log: Logger;
-  platform: Pick<Platform, 'clock' | 'random' | 'sleep' | 'gunzip' | 'gzip' | 'unzstd' | 'sha256'>;
+  platform: Pick<Platform, 'random' | 'sha256'> & ServicesOptions['platform'];
   settings: RoutesSettings;
   buildInfo: BuildInfo;
   /** The settings in force, secrets masked. */

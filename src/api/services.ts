@@ -16,6 +16,7 @@ import { type BodyReader, createBodyReader } from './body.ts';
 import type { Route } from './call.ts';
 import { ingestRoutes } from './ingest.ts';
 import { createIngesterService } from './ingester-service.ts';
+import { otlpRoutes } from './otlp.ts';
 import { pushRoute } from './push-service.ts';
 import { createQuerierService } from './querier-service.ts';
 import { renderRoutes } from './render.ts';
@@ -30,12 +31,14 @@ export interface ServicesOptions {
   limitsOf: LimitsOf;
   metrics: Pick<Metrics, 'ingest'>;
   tenantSettings: Pick<TenantSettings, 'get' | 'set' | 'delete'>;
-  platform: Pick<Platform, 'clock' | 'sleep' | 'gunzip' | 'gzip' | 'unzstd'>;
+  platform: Pick<Platform, 'clock' | 'sleep' | 'yield' | 'gunzip' | 'gzip' | 'unzstd'>;
   settings: {
     /** Bound on a push body, as received and again after its Content-Encoding. */
     requestBytesMax: number;
     /** Milliseconds that a request body may take to arrive. */
     bodyTimeMsMax: number;
+    /** Attributes of an OTLP resource that may name the service. */
+    otlpServiceNameAttributes: readonly string[];
   };
 }
 
@@ -60,9 +63,11 @@ const streamsReason = 'a phlox process answers queries itself, ask querier.v1.Qu
 /** The routes of all services and of the plain query doors. */
 export function serviceRoutes(options: ServicesOptions): Route[] {
   const readBody = createBodyReader(options.platform, options.settings.bodyTimeMsMax);
-  const bytesMax = options.settings.requestBytesMax;
+  const { requestBytesMax: bytesMax, otlpServiceNameAttributes: serviceNameAttributes } =
+    options.settings;
   return [
     ...ingestRoutes({ ...options, readBody, bytesMax }),
+    ...otlpRoutes({ ...options, readBody, bytesMax, serviceNameAttributes }),
     ...ingesterRoutes(options, readBody),
     ...aboutRoutes(options, readBody),
     ...queryRoutes(options, readBody),

@@ -65,16 +65,25 @@ const dayMs = 24 * hourMs;
 /** Ten years: longer is what `off` is for. */
 const retentionAgeMaxMs = 3_660 * dayMs;
 
+/** Texts separated by commas, or a list of them. */
+const list = v.union([
+  v.pipe(
+    v.string(),
+    v.transform((texts) => texts.split(',').map((one) => one.trim())),
+  ),
+  v.array(v.string()),
+]);
+const names = v.pipe(
+  list,
+  v.check((texts) => texts.every((one) => one !== ''), 'is not a list of names'),
+);
 /** As browsers write them in `Origin`. */
 const origins = v.pipe(
-  v.union([
-    v.pipe(
-      v.string(),
-      v.transform((list) => list.split(',').map((one) => one.trim())),
-    ),
-    v.array(v.string()),
-  ]),
-  v.check((list) => list.every(isOrigin), 'is not a list of origins such as https://shop.example'),
+  list,
+  v.check(
+    (texts) => texts.every(isOrigin),
+    'is not a list of origins such as https://shop.example',
+  ),
 );
 
 /** In the file these are the keys; `--head-age-max` and `PHLOX_HEAD_AGE_MAX` follow from them. */
@@ -127,6 +136,8 @@ export const settingsSchema = v.strictObject({
   retentionDiskFreeBytes: v.optional(bytes(0, 2 ** 50), '10GiB'),
   /** A JSON file of limits, for all tenants and for some; read again when it changes. */
   limits: v.optional(text),
+  /** Attributes of an OTLP resource that may name the service: the first that is there does. */
+  otlpServiceNameAttributes: v.optional(names, ['service.name']),
   logLevel: v.optional(v.picklist(logLevels, `is not one of ${logLevels.join(' ')}`), 'info'),
   logFormat: v.optional(v.picklist(logFormats, `is not one of ${logFormats.join(' ')}`), 'json'),
 });

@@ -2,7 +2,7 @@
 // numbers of everything but `Sample` (`otlp-layout.ts`); unknown fields are ignored, as OTLP asks.
 // https://github.com/open-telemetry/opentelemetry-proto (profiles/v1development)
 import { MessageReader } from '../lib/protobuf-message.ts';
-import { readAttributes } from "./otlp-binary-attributes.ts";
+import { readAttributes } from './otlp-binary-attributes.ts';
 import { readDictionary } from './otlp-binary-dictionary.ts';
 import { decideLayout, type SampleLayout } from './otlp-layout.ts';
 import {
@@ -63,11 +63,7 @@ function readScope(reader: MessageReader, layout: SampleLayout, budget: OtlpBudg
   return scope;
 }
 
-function readProfile(
-  reader: MessageReader,
-  layout: SampleLayout,
-  budget: OtlpBudget,
-): OtlpProfile {
+function readProfile(reader: MessageReader, layout: SampleLayout, budget: OtlpBudget): OtlpProfile {
   const profile: OtlpProfile = {
     sampleType: undefined,
     samples: [],

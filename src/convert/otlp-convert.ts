@@ -9,11 +9,10 @@ import {
   type OtlpDictionary,
   type OtlpProfile,
   type OtlpRequest,
-  otlpPprofBytesMax,
   otlpProfilesMax,
 } from './otlp-model.ts';
 import { writePprof } from './otlp-pprof.ts';
-import { type GroupedSample, samplesByService, serviceNameKey } from './otlp-samples.ts';
+import { type GroupedSample, samplesByService } from './otlp-samples.ts';
 import { SymbolCheck } from './otlp-symbols.ts';
 import { addLabel, assertAttributeCount, textOf } from './otlp-tables.ts';
 import { type StoredType, storedType } from './otlp-types.ts';
@@ -24,6 +23,8 @@ export interface ConvertOptions {
   serviceNameAttributes: readonly string[];
   /** All pprofs of the request together. */
   bytesMax: number;
+  /** One of them. */
+  profileBytesMax: number;
 }
 
 /** One profile of the request, counted from 0 over all resources and scopes. */
@@ -124,7 +125,7 @@ function pprofOf(
     const message = `profiles of the request are over ${conversion.bytesMax} bytes, the limit`;
     throw new Failure('invalid', message, { reason: 'profile_size_limit' });
   }
-  const bytesMax = Math.min(otlpPprofBytesMax, left);
+  const bytesMax = Math.min(conversion.profileBytesMax, left);
   // What fails was written up to its bound, and counts as that much: it is the work that is bounded.
   conversion.bytes += bytesMax;
   const body = writePprof(head, samples, conversion.tables, bare, bytesMax);
@@ -161,12 +162,12 @@ function profileLabels(name: string, service: string, attributes: readonly Label
 }
 
 function serviceOf(labels: readonly Label[], candidates: readonly string[]): string {
-  const valueOf = (key: string) => labels.find(({ name }) => name === key)?.value;
+  const textFor = (key: string) => labels.find(({ name }) => name === key)?.value;
   for (const key of candidates) {
-    const value = valueOf(key);
+    const value = textFor(key);
     if (value !== undefined) return value;
   }
-  const executable = valueOf(executableKey);
+  const executable = textFor(executableKey);
   return executable === undefined ? unknownService : `${unknownService}:${executable}`;
 }
 
@@ -195,5 +196,3 @@ function orFailure<T>(work: () => T): T | Failure {
     throw error;
   }
 }
-
-export const serviceNameAttributesDefault: readonly string[] = [serviceNameKey];

@@ -107,8 +107,6 @@ export const otlpAttributesMax = 256;
 export const otlpLabelUnitsMax = 1 << 16;
 /** Frames of all stacks of all profiles: profiles share the stacks of their request. */
 export const otlpFramesMax = 1 << 26;
-/** One pprof; the limit on stored profiles is lower, and has the better message. */
-export const otlpPprofBytesMax = 32 << 20;
 
 /** Counts what is decoded, and throws `invalid` when it is more than a request may hold. */
 export class OtlpBudget {

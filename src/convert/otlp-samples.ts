@@ -7,7 +7,7 @@ import type { OtlpDictionary, OtlpProfile, OtlpSample } from './otlp-model.ts';
 import { attributesOf, rowOf } from './otlp-tables.ts';
 import type { PprofLabel } from './pprof-writer.ts';
 
-export const serviceNameKey = 'service.name';
+const serviceNameKey = 'service.name';
 
 export interface GroupedSample {
   stack: number;
@@ -30,7 +30,7 @@ export function samplesByService(
 ): Map<string, GroupedSample[]> {
   const services = new Map<string, GroupedSample[]>();
   for (const [index, sample] of profile.samples.entries()) {
-    const value = valueOf(sample, factor, index);
+    const value = observed(sample, factor, index);
     const attributes = attributesOf(tables, sample.attributes);
     const service = attributes.find(({ name }) => name === serviceNameKey)?.value ?? '';
     const labels = labelsOf(attributes, sample.link, tables);
@@ -43,7 +43,7 @@ export function samplesByService(
 }
 
 /** Without values every timestamp is one observation of 1. */
-function valueOf(sample: OtlpSample, factor: bigint, index: number): bigint {
+function observed(sample: OtlpSample, factor: bigint, index: number): bigint {
   const { value, timestampCount } = sample;
   if (value === undefined && timestampCount === 0) {
     throw new Failure('invalid', `sample ${index} has neither values nor timestamps`);

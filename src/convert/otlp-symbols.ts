@@ -5,8 +5,8 @@ import { Failure } from '../errors.ts';
 import {
   type OtlpDictionary,
   type OtlpMapping,
-  otlpFramesMax,
   type OtlpSample,
+  otlpFramesMax,
 } from './otlp-model.ts';
 import { assertAttributeCount, rowOf, stringOf, textOf } from './otlp-tables.ts';
 

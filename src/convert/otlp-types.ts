@@ -2,8 +2,8 @@
 // Pyroscope's, so that dashboards find the same names. Owns that table and nothing else.
 import { Failure } from '../errors.ts';
 import type { OtlpDictionary, OtlpProfile, OtlpType } from './otlp-model.ts';
-import type { PprofType } from './pprof-writer.ts';
 import { stringOf } from './otlp-tables.ts';
+import type { PprofType } from './pprof-writer.ts';
 
 export interface StoredType {
   /** Value of `__name__`. */
@@ -39,8 +39,7 @@ export function storedType(profile: OtlpProfile, tables: OtlpDictionary): Stored
     const cure = 'set period_type and a period, whose type becomes the name';
     throw new Failure('invalid', `profile of ${shown} has no name: ${cure}`);
   }
-  const isCpu =
-    isType(sampleType, 'samples', 'count') && isType(periodType, 'cpu', 'nanoseconds');
+  const isCpu = isType(sampleType, 'samples', 'count') && isType(periodType, 'cpu', 'nanoseconds');
   return isCpu
     ? { name: 'process_cpu', sampleType: periodType, periodType, period, factor: period }
     : { name: periodType.type, sampleType, periodType, period, factor: 1n };

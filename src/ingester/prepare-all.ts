@@ -2,20 +2,14 @@
 // together before there is any question of room: how much a request may inflate to.
 import { Failure, isFailure } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
-import type { PushedProfile } from './contract.ts';
+import type { PushedProfile, RefusedProfile } from './contract.ts';
 import { type Prepared, planProfile, type ReadProfile, readProfile } from './prepare.ts';
 import { type PushContext, slicer } from './push-context.ts';
-
-/** A profile of the request that cannot be stored, and why. */
-export interface Refusal {
-  index: number;
-  failure: Failure;
-}
 
 /** A request once each of its profiles was looked at. */
 export interface PreparedRequest {
   prepared: Prepared[];
-  refusals: Refusal[];
+  refusals: RefusedProfile[];
   /** What the refused profiles count against the rate, those that could be read. */
   refusedSize: number;
 }

@@ -1,17 +1,19 @@
 // One push, from bytes to acknowledgement: prepare → admit → log → head → commit. Owns the order
 // of these steps. From `admit` to the log nothing awaits, so what was checked stays true; only a
 // request whose profiles take over 10 ms lets others run between two of them.
-import { Failure, isFailure } from '../errors.ts';
+import { type Failure, isFailure } from '../errors.ts';
 import { createDeferred, type Deferred } from '../lib/deferred.ts';
 import { admit, assertRate, seriesKeys } from './admit.ts';
-import type { PushedProfile } from './contract.ts';
+import {
+  ProfilesRefused,
+  type PushedProfile,
+  type RefusedProfile,
+  refusalText,
+} from './contract.ts';
 import type { Prepared } from './prepare.ts';
-import { type PreparedRequest, prepareAll, type Refusal } from './prepare-all.ts';
+import { type PreparedRequest, prepareAll } from './prepare-all.ts';
 import { type PushContext, slicer } from './push-context.ts';
 import { discard, received, stored } from './push-metrics.ts';
-
-/** Refused profiles that a message names one by one; the rest is counted. */
-const namedRefusalsMax = 5;
 
 /**
  * Stores the good profiles of a request and resolves once they are durable; then throws what was
@@ -165,16 +167,8 @@ async function committed(group: Group): Promise<void> {
   group.committed.resolve();
 }
 
-function refusalError(refusals: readonly Refusal[], profileCount: number): Failure {
-  const first = refusals[0] as Refusal;
+function refusalError(refusals: readonly RefusedProfile[], profileCount: number): Failure {
+  const [first, ...others] = refusals as [RefusedProfile, ...RefusedProfile[]];
   if (profileCount === 1) return first.failure;
-  const named = refusals.slice(0, namedRefusalsMax);
-  const list = named.map(({ index, failure }) => `profile ${index}: ${failure.message}`);
-  const more = refusals.length - named.length;
-  const rest = more > 0 ? `; and ${more} more` : '';
-  return new Failure(
-    'invalid',
-    `${refusals.length} of ${profileCount} profiles refused: ${list.join('; ')}${rest}`,
-    { cause: first.failure, ...(first.failure.reason && { reason: first.failure.reason }) },
-  );
+  return new ProfilesRefused(refusalText(refusals, profileCount), [first, ...others]);
 }

@@ -51,6 +51,7 @@ export async function createApiServer(
       clock: { nowMs, monotonicMs: () => performance.now() },
       random: (bytes) => crypto.getRandomValues(bytes),
       sleep,
+      yield: () => sleep(0),
       gunzip,
       gzip,
       unzstd: await createZstd(),
@@ -64,6 +65,7 @@ export async function createApiServer(
       inflightRequestsMax: 8,
       inflightBytesMax: 16 << 20,
       bodyTimeMsMax: 5_000,
+      otlpServiceNameAttributes: ['service.name'],
       ...settings,
     },
     buildInfo: {

@@ -1,0 +1,184 @@
+// `POST /v1development/profiles`, OTLP's door for profiles, and the refusal of gRPC. Owns what a
+// request is answered: 200 when something was stored, with what was not as partial success; 400
+// when nothing was. Nothing is stored of a request that is to be sent again.
+// https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
+import { singleTenant } from '../auth/tenant.ts';
+import { decodeOtlpBinary } from '../convert/otlp-binary.ts';
+import { convertOtlp, type OtlpOutcome } from '../convert/otlp-convert.ts';
+import { decodeOtlpJson } from '../convert/otlp-json.ts';
+import { Failure, isFailure } from '../errors.ts';
+import {
+  type IngesterService,
+  ProfilesRefused,
+  type PushedProfile,
+  type RefusedProfile,
+  refusalText,
+} from '../ingester/contract.ts';
+import { ProtobufWriter } from '../lib/protobuf-writer.ts';
+import type { LimitsOf } from '../limits/limits.ts';
+import type { Metrics } from '../metrics/registry.ts';
+import type { Platform } from '../platform.ts';
+import type { BodyReader } from './body.ts';
+import type { Call, Route } from './call.ts';
+import { Refusal } from './errors.ts';
+import { type OtlpEncoding, otlpContentTypes, otlpEncodingOf } from './otlp-encoding.ts';
+
+export interface OtlpOptions {
+  ingester: Pick<IngesterService, 'push'>;
+  readBody: BodyReader;
+  /** Bound on a body, as received and again inflated, and on the pprofs that are made of it. */
+  bytesMax: number;
+  limitsOf: LimitsOf;
+  /** See `ConvertOptions`. */
+  serviceNameAttributes: readonly string[];
+  metrics: Pick<Metrics, 'ingest'>;
+  platform: Pick<Platform, 'clock' | 'yield'>;
+}
+
+const httpPath = '/v1development/profiles';
+const grpcPath = '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export';
+const grpcReason =
+  `grpc is not served: use the collector's otlp_http exporter (otlphttp in older releases), ` +
+  `whose endpoint http://host:port gets ${httpPath} added, or its profiles_endpoint`;
+
+/** Conversion gives way to other requests after this long. */
+const sliceMs = 10;
+
+/** Both paths take OTLP/HTTP: clients of gRPC that are told of it may keep their path. */
+export function otlpRoutes(options: OtlpOptions): Route[] {
+  return [httpPath, grpcPath].map((path) => ({
+    path,
+    methods: ['POST'],
+    scope: 'push',
+    isTenantScoped: true,
+    isBounded: true,
+    door: 'otlp',
+    handle: (call) => receiveProfiles(call, options),
+  }));
+}
+
+async function receiveProfiles(call: Call, options: OtlpOptions): Promise<Response> {
+  const encoding = supportedEncoding(call.request.headers.get('content-type'));
+  const tenant = singleTenant(call.tenants);
+  const body = await received(call, options);
+  const { outcomes, refused } = await converted(body, encoding, tenant, call, options);
+  const pushed = outcomes.flatMap(({ index, pushed: profiles }) =>
+    profiles.map((profile) => ({ index, profile })),
+  );
+  const notStored = await push(options.ingester, tenant, pushed);
+  // Refusals of a request that is to be sent again are counted when it comes again.
+  for (const { failure } of refused) discarded(options, tenant, failure);
+  const all = [...refused, ...notStored].sort((a, b) => a.index - b.index);
+  const perProfile = all.filter(({ index }, i) => all[i - 1]?.index !== index);
+  const [first] = perProfile;
+  if (first === undefined) return success(encoding, 0, '');
+  const message = refusalText(perProfile, outcomes.length);
+  if (pushed.length > notStored.length) return success(encoding, perProfile.length, message);
+  throw outcomes.length === 1 ? first.failure : new Failure('invalid', message);
+}
+
+function supportedEncoding(contentType: string | null): Exclude<OtlpEncoding, 'grpc'> {
+  const encoding = otlpEncodingOf(contentType);
+  if (encoding === 'grpc') throw new Refusal(415, 'unimplemented', grpcReason);
+  if (encoding !== undefined) return encoding;
+  const given = JSON.stringify((contentType ?? '').slice(0, 128));
+  const supported = otlpContentTypes.join(', ');
+  const message = `content type ${given} is not supported, use ${supported}`;
+  throw new Refusal(415, 'unknown', message, { 'Accept-Post': supported });
+}
+
+/** The reader's refusals are Connect's; OTLP clients know those of plain HTTP. */
+async function received(call: Call, { readBody, bytesMax }: OtlpOptions): Promise<Uint8Array> {
+  try {
+    return await readBody(call, bytesMax);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const plainStatus: Readonly<Record<number, number>> = { 499: 408, 501: 415 };
+    const { status, code, message, headers } = error;
+    throw new Refusal(plainStatus[status] ?? status, code, message, headers);
+  }
+}
+
+interface Converted {
+  outcomes: OtlpOutcome[];
+  refused: RefusedProfile[];
+}
+
+async function converted(
+  body: Uint8Array,
+  encoding: OtlpEncoding,
+  tenant: string,
+  call: Call,
+  options: OtlpOptions,
+): Promise<Converted> {
+  const { clock } = options.platform;
+  const outcomes: OtlpOutcome[] = [];
+  const refused: RefusedProfile[] = [];
+  let startMs = clock.monotonicMs();
+  try {
+    const request = encoding === 'json' ? decodeOtlpJson(body) : decodeOtlpBinary(body);
+    const { bytesMax, serviceNameAttributes } = options;
+    const { profileBytesMax } = options.limitsOf(tenant);
+    for (const outcome of convertOtlp(request, {
+      serviceNameAttributes,
+      bytesMax,
+      profileBytesMax,
+    })) {
+      outcomes.push(outcome);
+      const { index, failure, pushed } = outcome;
+      if (failure !== undefined) refused.push({ index, failure });
+      for (const profile of pushed) call.lease.take(profile.body.byteLength);
+      if (clock.monotonicMs() - startMs < sliceMs) continue;
+      await options.platform.yield();
+      startMs = clock.monotonicMs();
+    }
+  } catch (error) {
+    if (isFailure(error, 'invalid')) discarded(options, tenant, error);
+    throw error;
+  }
+  return { outcomes, refused };
+}
+
+/** Resolves to what is not stored, by profile of the request. Throws what is to be sent again. */
+async function push(
+  ingester: OtlpOptions['ingester'],
+  tenant: string,
+  pushed: readonly { index: number; profile: PushedProfile }[],
+): Promise<RefusedProfile[]> {
+  if (pushed.length === 0) return [];
+  const indexOf = (place: number) => pushed[place]?.index ?? 0;
+  try {
+    await ingester.push(
+      tenant,
+      pushed.map(({ profile }) => profile),
+    );
+    return [];
+  } catch (error) {
+    if (error instanceof ProfilesRefused) {
+      return error.refused.map(({ index, failure }) => ({ index: indexOf(index), failure }));
+    }
+    // Of several profiles it means the request as a whole.
+    if (pushed.length > 1 || !isFailure(error, 'invalid')) throw error;
+    return [{ index: indexOf(0), failure: error }];
+  }
+}
+
+/** ExportProfilesServiceResponse: `partial_success` 1 { `rejected_profiles` 1, `error_message` 2 }. */
+function success(encoding: OtlpEncoding, rejected: number, message: string): Response {
+  if (encoding === 'json') {
+    const partialSuccess = { rejectedProfiles: String(rejected), errorMessage: message };
+    return Response.json(rejected === 0 ? {} : { partialSuccess });
+  }
+  const writer = new ProtobufWriter();
+  if (rejected > 0) {
+    const partial = new ProtobufWriter();
+    partial.number(1, rejected);
+    partial.string(2, message);
+    writer.message(1, partial);
+  }
+  return new Response(writer.view(), { headers: { 'Content-Type': 'application/x-protobuf' } });
+}
+
+function discarded({ metrics }: OtlpOptions, tenant: string, { reason }: Failure): void {
+  metrics.ingest.discardedProfiles.inc({ reason: reason ?? 'malformed_profile', tenant }, 1);
+}
