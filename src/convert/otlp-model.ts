@@ -105,8 +105,8 @@ export const otlpProfilesMax = 10_000;
 export const otlpAttributesMax = 256;
 /** UTF-16 units of a label: limits are far below, but encode the text to measure it. */
 export const otlpLabelUnitsMax = 1 << 16;
-/** Frames of all stacks of all profiles: profiles share the stacks of their request. */
-export const otlpFramesMax = 1 << 26;
+/** Frames of the stacks of all profiles, each once a profile: they share those of the request. */
+export const otlpFramesMax = 1 << 24;
 
 /** Counts what is decoded, and throws `invalid` when it is more than a request may hold. */
 export class OtlpBudget {

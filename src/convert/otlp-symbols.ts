@@ -28,7 +28,10 @@ export class SymbolCheck {
    */
   bareMappings(samples: readonly Pick<OtlpSample, 'stack'>[]): Set<number> {
     const bare = new Set<number>();
+    const stacks = new Set<number>();
     for (const { stack } of samples) {
+      if (stacks.has(stack)) continue;
+      stacks.add(stack);
       const frames = stackRow(this.#tables, stack);
       this.#take(frames.length);
       for (const index of frames) {
