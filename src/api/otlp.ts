@@ -17,11 +17,13 @@ import {
 import { ProtobufWriter } from '../lib/protobuf-writer.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import { labelValue } from '../model/labels.ts';
 import type { Platform } from '../platform.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
 import { Refusal } from './errors.ts';
 import { type OtlpEncoding, otlpContentTypes, otlpEncodingOf } from './otlp-encoding.ts';
+import { pushTenant } from './push-tenant.ts';
 
 export interface OtlpOptions {
   ingester: Pick<IngesterService, 'push'>;
@@ -59,13 +61,14 @@ export function otlpRoutes(options: OtlpOptions): Route[] {
 
 async function receiveProfiles(call: Call, options: OtlpOptions): Promise<Response> {
   const encoding = supportedEncoding(call.request.headers.get('content-type'));
-  const tenant = singleTenant(call.tenants);
+  const named = call.tenantLabel === undefined ? singleTenant(call.tenants) : undefined;
   const body = await received(call, options);
-  const { outcomes, refused } = await converted(body, encoding, tenant, call, options);
+  const { outcomes, refused } = await converted(body, encoding, named, call, options);
   const pushed = outcomes.flatMap(({ index, pushed: profiles }) =>
     profiles.map((profile) => ({ index, profile })),
   );
-  const notStored = await push(options.ingester, tenant, pushed);
+  const tenant = named ?? labelledTenant(call, pushed);
+  const notStored = tenant === undefined ? [] : await push(options.ingester, tenant, pushed);
   // Refusals of a request that is to be sent again are counted when it comes again.
   for (const { failure } of refused) discarded(options, tenant, failure);
   const all = [...refused, ...notStored].sort((a, b) => a.index - b.index);
@@ -75,6 +78,14 @@ async function receiveProfiles(call: Call, options: OtlpOptions): Promise<Respon
   const message = refusalText(perProfile, outcomes.length);
   if (pushed.length > notStored.length) return success(encoding, perProfile.length, message);
   throw outcomes.length === 1 ? first.failure : new Failure('invalid', message);
+}
+
+/** Undefined when there is nothing to store, and so nobody to store it for. */
+function labelledTenant(call: Call, pushed: readonly Pushed[]): string | undefined {
+  if (pushed.length === 0) return undefined;
+  return pushTenant(call, (name) =>
+    pushed.map(({ profile }) => labelValue(profile.labels, name) || undefined),
+  );
 }
 
 function supportedEncoding(contentType: string | null): Exclude<OtlpEncoding, 'grpc'> {
@@ -99,6 +110,12 @@ async function received(call: Call, { readBody, bytesMax }: OtlpOptions): Promis
   }
 }
 
+interface Pushed {
+  /** Of the profile in the request. */
+  index: number;
+  profile: PushedProfile;
+}
+
 interface Converted {
   outcomes: OtlpOutcome[];
   refused: RefusedProfile[];
@@ -107,7 +124,7 @@ interface Converted {
 async function converted(
   body: Uint8Array,
   encoding: OtlpEncoding,
-  tenant: string,
+  tenant: string | undefined,
   call: Call,
   options: OtlpOptions,
 ): Promise<Converted> {
@@ -118,7 +135,9 @@ async function converted(
   try {
     const request = encoding === 'json' ? decodeOtlpJson(body) : decodeOtlpBinary(body);
     const { bytesMax, serviceNameAttributes } = options;
-    const { profileBytesMax } = options.limitsOf(tenant);
+    // Without a tenant the ingester has the first word on a profile's size.
+    const profileBytesMax =
+      tenant === undefined ? bytesMax : options.limitsOf(tenant).profileBytesMax;
     for (const outcome of convertOtlp(request, {
       serviceNameAttributes,
       bytesMax,
@@ -143,7 +162,7 @@ async function converted(
 async function push(
   ingester: OtlpOptions['ingester'],
   tenant: string,
-  pushed: readonly { index: number; profile: PushedProfile }[],
+  pushed: readonly Pushed[],
 ): Promise<RefusedProfile[]> {
   if (pushed.length === 0) return [];
   const indexOf = (place: number) => pushed[place]?.index ?? 0;
@@ -179,6 +198,11 @@ function success(encoding: OtlpEncoding, rejected: number, message: string): Res
   return new Response(writer.view(), { headers: { 'Content-Type': 'application/x-protobuf' } });
 }
 
-function discarded({ metrics }: OtlpOptions, tenant: string, { reason }: Failure): void {
+function discarded(
+  { metrics }: OtlpOptions,
+  tenant: string | undefined,
+  { reason }: Failure,
+): void {
+  if (tenant === undefined) return;
   metrics.ingest.discardedProfiles.inc({ reason: reason ?? 'malformed_profile', tenant }, 1);
 }

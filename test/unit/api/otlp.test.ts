@@ -1,11 +1,13 @@
 // The OTLP door: requests and what they are answered, in the encoding they came in.
 import { describe, expect, it } from 'vitest';
+import { KeyRing } from '../../../src/auth/keys.ts';
 import { Failure } from '../../../src/errors.ts';
 import { ProfilesRefused } from '../../../src/ingester/contract.ts';
 import { MessageReader } from '../../../src/lib/protobuf-message.ts';
 import { gzip } from '../../../src/runtime/gzip.ts';
 import { Writer } from '../../fixtures/protobuf.ts';
 import { type ApiServer, createApiServer } from '../../support/api-server.ts';
+import { newKey } from '../../support/keys.ts';
 import {
   grpcPath,
   otlpFixture,
@@ -276,6 +278,31 @@ describe('a refusal is google.rpc.Status in the encoding of the request', () => 
     const { status, text } = await post(server, shopJson, json);
     expect([status, JSON.parse(text).code]).toEqual([500, 13]);
     expect(text).not.toContain('secret');
+  });
+});
+
+describe('a label that names the tenant', () => {
+  const operator = newKey('*', 'push');
+  const ring = new KeyRing([operator.entry]);
+  const headers = { ...binary, ...operator.bearer };
+
+  it('is found after the conversion, and all profiles must agree on it', async () => {
+    const server = await createApiServer({ keys: () => ring, tenantLabel: 'service_name' });
+    expect(await post(server, tinyRequest(), headers)).toMatchObject({ status: 200 });
+    expect(server.ingester.pushes.map(({ tenant }) => tenant)).toEqual(['shop']);
+    const several = await post(server, shop, headers);
+    expect([several.status, numberAndText(several.bytes).message]).toEqual([
+      400,
+      'label service_name (tenantLabel) names 3 tenants, limit 1 a request',
+    ]);
+    expect(server.ingester.pushes).toHaveLength(1);
+  });
+
+  it('need not be there when nothing is stored', async () => {
+    const server = await createApiServer({ keys: () => ring, tenantLabel: 'team' });
+    const empty = await post(server, tinyRequest({ samples: [] }), headers);
+    const missing = await post(server, tinyRequest(), headers);
+    expect([empty.status, missing.status]).toEqual([200, 400]);
   });
 });
 

@@ -15,6 +15,7 @@ describe('resolveSettings', () => {
       listen: '127.0.0.1:4040',
       dataDir: './data',
       multitenancy: false,
+      otlpServiceNameAttributes: ['service.name'],
       corsOrigins: [],
       insecure: false,
       logBytesMax: 2 ** 31,
@@ -119,6 +120,19 @@ describe('resolveSettings', () => {
     expect(() => resolveSettings({ environment })).toThrow(
       `setting PHLOX_${name} ${JSON.stringify(value)} ${message}`,
     );
+  });
+
+  it('takes names as a list or joined by commas, and none that is empty', () => {
+    const otlpServiceNameAttributes = ['service.name', 'k8s.deployment.name'];
+    const take = (names: string) =>
+      resolveSettings({ environment: { PHLOX_OTLP_SERVICE_NAME_ATTRIBUTES: names } });
+    const joined = take('service.name, k8s.deployment.name');
+    const listed = resolveSettings({ file: { otlpServiceNameAttributes } });
+    expect([joined, listed]).toMatchObject([
+      { otlpServiceNameAttributes },
+      { otlpServiceNameAttributes },
+    ]);
+    expect(() => take('service.name,')).toThrow('"service.name," is not a list of names');
   });
 
   it('takes plain numbers in the file for percent and bytes', () => {
