@@ -93,16 +93,12 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     log,
     platform,
     settings: {
-      multitenancy: settings.multitenancy,
-      tenantLabel: settings.tenantLabel,
-      corsOrigins: settings.corsOrigins,
+      ...doorSettings(settings),
       ...(keys && { keys: keys.ring }),
       requestBytesMax,
       inflightRequestsMax,
       inflightBytesMax,
       bodyTimeMsMax,
-      otlpServiceNameAttributes: settings.otlpServiceNameAttributes,
-      ...hostSettings(settings),
     },
     buildInfo: {
       version,
@@ -125,9 +121,14 @@ export async function createApp(platform: Platform, settings: Settings): Promise
 }
 
 /** Without keys only a server that everybody may reach answers to any name. */
-function hostSettings(settings: Settings): { allowedHosts?: readonly string[] } {
-  if (settings.insecure || settings.keys !== undefined) return {};
-  return { allowedHosts: allowedHostsFor(parseListen(settings.listen).hostname) };
+function doorSettings(settings: Settings) {
+  const { multitenancy, tenantLabel, corsOrigins, otlpServiceNameAttributes } = settings;
+  const isAnyHost = settings.insecure || settings.keys !== undefined;
+  const allowedHosts = isAnyHost
+    ? undefined
+    : allowedHostsFor(parseListen(settings.listen).hostname);
+  const named = { multitenancy, tenantLabel, corsOrigins, otlpServiceNameAttributes };
+  return allowedHosts === undefined ? named : { ...named, allowedHosts };
 }
 
 interface IngesterParts {

@@ -182,7 +182,7 @@ async function push(
   }
 }
 
-/** ExportProfilesServiceResponse: `partial_success` 1 { `rejected_profiles` 1, `error_message` 2 }. */
+/** `partial_success` 1, which has `rejected_profiles` 1 and `error_message` 2. */
 function success(encoding: OtlpEncoding, rejected: number, message: string): Response {
   if (encoding === 'json') {
     const partialSuccess = { rejectedProfiles: String(rejected), errorMessage: message };

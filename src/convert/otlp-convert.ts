@@ -126,7 +126,7 @@ function pprofOf(
     throw new Failure('invalid', message, { reason: 'profile_size_limit' });
   }
   const bytesMax = Math.min(conversion.profileBytesMax, left);
-  // What fails was written up to its bound, and counts as that much: it is the work that is bounded.
+  // What fails was written up to its bound, and counts as that much: work is what is bounded.
   conversion.bytes += bytesMax;
   const body = writePprof(head, samples, conversion.tables, bare, bytesMax);
   conversion.bytes -= bytesMax - body.length;

@@ -24,6 +24,7 @@ import {
   type OtlpMapping,
 } from './otlp-model.ts';
 
+/** The tables of a `ProfilesDictionary`; indexes are not checked here. */
 export function jsonDictionary(object: JsonObject, budget: OtlpBudget): OtlpDictionary {
   const table = <T>(name: string, read: (row: JsonObject) => T): T[] =>
     listField(object, name).map((row) => {

@@ -11,11 +11,13 @@ export function fieldOf(object: JsonObject, name: string): unknown {
   return value === null ? undefined : value;
 }
 
+/** The message of a field, undefined when absent. Throws `invalid`, as all of these do. */
 export function objectField(object: JsonObject, name: string): JsonObject | undefined {
   const value = fieldOf(object, name);
   return value === undefined ? undefined : asObject(value, name);
 }
 
+/** The elements of a repeated field, none when absent. */
 export function listField(object: JsonObject, name: string): readonly unknown[] {
   const value = fieldOf(object, name);
   if (value === undefined) return [];
@@ -23,6 +25,7 @@ export function listField(object: JsonObject, name: string): readonly unknown[] 
   return value;
 }
 
+/** A message; `name` is that of its field, for the error. */
 export function asObject(value: unknown, name: string): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw wrong(name, value, 'an object');
@@ -30,16 +33,19 @@ export function asObject(value: unknown, name: string): JsonObject {
   return value as JsonObject;
 }
 
+/** Empty when absent. */
 export function textField(object: JsonObject, name: string): string {
   const value = fieldOf(object, name) ?? '';
   return asText(value, name);
 }
 
+/** A string field's value, never a number made text. */
 export function asText(value: unknown, name: string): string {
   if (typeof value !== 'string') throw wrong(name, value, 'text');
   return value;
 }
 
+/** 0 when absent. */
 export function indexField(object: JsonObject, name: string): number {
   return asIndex(fieldOf(object, name) ?? 0, name);
 }
@@ -54,6 +60,7 @@ export function asIndex(value: unknown, name: string): number {
   return number;
 }
 
+/** 0 when absent. */
 export function int64Field(object: JsonObject, name: string): bigint {
   return asInt64(fieldOf(object, name) ?? 0, name);
 }
@@ -65,6 +72,7 @@ export function asInt64(value: unknown, name: string): bigint {
   return integer;
 }
 
+/** 0 when absent. */
 export function uint64Field(object: JsonObject, name: string): bigint {
   const value = fieldOf(object, name) ?? 0;
   const integer = asInteger(value, name);

@@ -128,6 +128,7 @@ export class OtlpBudget {
   }
 }
 
+/** Tables without rows, not even the null ones. */
 export function emptyDictionary(): OtlpDictionary {
   return {
     strings: [],

@@ -67,6 +67,7 @@ export class SymbolCheck {
   }
 }
 
+/** Indexes of locations, leaf first. Throws `invalid` when there is no such stack. */
 export function stackRow(tables: OtlpDictionary, stack: number): readonly number[] {
   // A sender without stacks may leave out the null entry.
   return stack === 0 && tables.stacks.length === 0 ? [] : rowOf(tables.stacks, stack, 'stack');

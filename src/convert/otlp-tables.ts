@@ -24,6 +24,7 @@ export function stringOf(tables: OtlpDictionary, index: number): string {
   return index === 0 ? '' : rowOf(tables.strings, index, 'string');
 }
 
+/** The text itself, or the one its index refers to. Throws `invalid`. */
 export function textOf(tables: OtlpDictionary, text: OtlpText): string {
   return text.strindex === 0 ? text.text : stringOf(tables, text.strindex);
 }
@@ -55,6 +56,7 @@ export function addLabel(labels: Label[], name: string, value: string): void {
   labels.push({ name, value });
 }
 
+/** Throws `invalid` for more attributes than one place may have. */
 export function assertAttributeCount(count: number): void {
   if (count <= otlpAttributesMax) return;
   throw new Failure('invalid', `${count} attributes in one place, limit ${otlpAttributesMax}`);
