@@ -57,6 +57,9 @@ const typeNames = [
 
 type Decoded = ReturnType<typeof decodeWire>;
 
+/** 1971-01-01: what is older says no time. */
+const ownTimeMinNs = 31_536_000_000_000_000n;
+
 /** The rows that a push makes; a re-send makes none, which is for the caller to know. */
 export function rowsOf({ tenant, labels, profile, receivedMs, profileId }: ModelPush): ModelRow[] {
   const decoded = decodeWire(profile);
@@ -88,7 +91,7 @@ export function rowsOf({ tenant, labels, profile, receivedMs, profileId }: Model
         tenant,
         labels: labelled,
         profileType,
-        timeNs: timeNs > 0n ? timeNs : BigInt(receivedMs) * 1_000_000n,
+        timeNs: timeNs >= ownTimeMinNs ? timeNs : BigInt(receivedMs) * 1_000_000n,
         profileId,
         samples: [],
       };
