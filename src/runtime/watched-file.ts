@@ -8,11 +8,12 @@ export function editedFile(path: string): EditedFile {
   return { path, stamp: () => stampOf(path), read: (bytesMax) => read(path, bytesMax) };
 }
 
-/** The time of the last status change is among it: it moves with rights and when a copy is put. */
+/** Rights and the time of the last status change are among it: a copy may be as old as before. */
 async function stampOf(path: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    const { dev, ino, mode, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    // Not every runtime has a time that moves with the rights.
+    return [dev, ino, mode, size, mtimeNs, ctimeNs].join(' ');
   } catch (error) {
     // Reading it says the same, to whoever asks because of the changed stamp.
     return messageOf(error);

@@ -72,6 +72,8 @@ describe('the fsync calls of the source', () => {
     expect(callers.sort()).toEqual([
       // filesystem-bucket.test.ts
       'bucket/filesystem-disk.ts',
+      // A command of the operator's: nothing that was acknowledged is in its file.
+      'cli/keys-file.ts',
       'lib/durable-folder.ts',
       // The test above.
       'runtime/lock.ts',
