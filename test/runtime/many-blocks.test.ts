@@ -61,8 +61,9 @@ afterAll(async () => {
 async function operations(): Promise<{ lists: number; gets: number; ranges: number }> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   const count = (name: string) => {
-    const pattern = `objstore_bucket_operations_total\\{bucket="remote",operation="${name}"\\} (\\d+)`;
-    return Number(new RegExp(pattern).exec(text)?.[1] ?? 0);
+    const metric = `objstore_bucket_operations_total{bucket="remote",operation="${name}"} `;
+    const line = text.split('\n').find((one) => one.startsWith(metric));
+    return Number(line?.slice(metric.length) ?? 0);
   };
   return { lists: count('iter'), gets: count('get'), ranges: count('get_range') };
 }
