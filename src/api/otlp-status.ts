@@ -40,11 +40,12 @@ function statusBytes(code: number, message: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A call that ends with its headers, which is always HTTP 200. The message is percent-encoded.
+ * A call that ends with its headers, which is always HTTP 200. What is not printable ASCII, and the
+ * percent sign, are percent-encoded in the message.
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
  */
 function grpcResponse({ code, message, headers }: StatusAnswer): Response {
-  const encoded = encodeURIComponent(message.toWellFormed()).replaceAll('%20', ' ');
+  const encoded = message.toWellFormed().replaceAll(/[^ -$&-~]/gu, encodeURIComponent);
   return new Response(null, {
     status: 200,
     headers: {

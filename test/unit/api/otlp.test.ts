@@ -1,5 +1,6 @@
 // The OTLP door: requests and what they are answered, in the encoding they came in.
 import { describe, expect, it } from 'vitest';
+import { statusResponse } from '../../../src/api/otlp-status.ts';
 import { KeyRing } from '../../../src/auth/keys.ts';
 import { Failure } from '../../../src/errors.ts';
 import { ProfilesRefused } from '../../../src/ingester/contract.ts';
@@ -318,7 +319,7 @@ describe('grpc', () => {
     expect([response.status, bytes.length]).toEqual([200, 0]);
     expect(response.headers.get('content-type')).toBe('application/grpc');
     expect(response.headers.get('grpc-status')).toBe('12');
-    const message = decodeURIComponent(response.headers.get('grpc-message') ?? '');
+    const message = response.headers.get('grpc-message');
     expect(message).toContain('otlp_http exporter');
     expect(message).toContain('/v1development/profiles');
     expect(server.ingester.pushes).toEqual([]);
@@ -330,6 +331,14 @@ describe('grpc', () => {
     const { response } = await post(server, new Uint8Array(0), headers, grpcPath);
     expect(response.headers.get('grpc-status')).toBe('16');
   });
+});
+
+it('what a grpc status cannot spell is percent-encoded', async () => {
+  const headers = { 'X-Any': 'kept' };
+  const answer = { status: 400, code: 3, message: '50 % größer\u{1f600}', headers };
+  const response = statusResponse(answer, 'application/grpc');
+  expect(response.headers.get('grpc-message')).toBe('50 %25 gr%C3%B6%C3%9Fer%F0%9F%98%80');
+  expect(response.headers.get('x-any')).toBe('kept');
 });
 
 it('other methods are refused with 405', async () => {
