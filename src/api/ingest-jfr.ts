@@ -11,7 +11,6 @@ export function isJfr(body: Uint8Array): boolean {
 
 /** The answer to a recording. */
 export function jfrRefusal(): Refusal {
-  const agent = 'set PYROSCOPE_FORMAT=otlp in the Java agent';
   const file = 'send what jfrconv -o pprof makes of the recording with format=pprof';
-  return new Refusal(415, 'unimplemented', `jfr is not supported: ${agent}, or ${file}`);
+  return new Refusal(415, 'unimplemented', `jfr is not supported: ${file}`);
 }

@@ -14,12 +14,6 @@ export interface Limits {
   samplesMax: number;
   /** String labels of one sample. */
   sampleLabelsMax: number;
-  /** Sets of string labels among the samples of one profile; past it labels are folded. */
-  labelGroupsMax: number;
-  /** Locations of one stack; leaf frames past it are cut off. */
-  stackDepthMax: number;
-  /** Of one string of a profile; what is longer keeps its end. */
-  symbolBytesMax: number;
   /** Labels of one series, without those the sample type adds. */
   labelNamesMax: number;
   labelNameBytesMax: number;
@@ -63,9 +57,6 @@ export const defaultLimits: Readonly<Limits> = {
   profileBytesMax: 4 * mib,
   samplesMax: 16_000,
   sampleLabelsMax: 100,
-  labelGroupsMax: 500,
-  stackDepthMax: 1_000,
-  symbolBytesMax: 65_535,
   labelNamesMax: 30,
   labelNameBytesMax: 1_024,
   labelValueBytesMax: 2_048,

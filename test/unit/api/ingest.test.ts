@@ -166,7 +166,7 @@ describe('answers', () => {
       raw(folded, { 'content-encoding': 'gzip' }),
       /^request body: /,
     ],
-    ['format=jfr', 415, `${path}&format=jfr`, raw(recording), /PYROSCOPE_FORMAT=otlp/],
+    ['format=jfr', 415, `${path}&format=jfr`, raw(recording), /jfrconv -o pprof .* format=pprof/],
     ['a JFR recording', 415, path, raw(recording), /jfr is not supported/],
     ['a JFR part', 415, path, formUpload({ jfr: recording }), /jfr is not supported/],
     ['a count that is none', 422, path, raw('a;b x\n'), /^line 1: "x" is no whole number/],
