@@ -186,7 +186,9 @@ async function push(
 function success(encoding: OtlpEncoding, rejected: number, message: string): Response {
   if (encoding === 'json') {
     const partialSuccess = { rejectedProfiles: String(rejected), errorMessage: message };
-    return Response.json(rejected === 0 ? {} : { partialSuccess });
+    const answer = JSON.stringify(rejected === 0 ? {} : { partialSuccess });
+    // Of its own accord Bun adds a charset to the type, which OTLP does not have.
+    return new Response(answer, { headers: { 'Content-Type': 'application/json' } });
   }
   const writer = new ProtobufWriter();
   if (rejected > 0) {

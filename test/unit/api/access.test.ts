@@ -17,6 +17,8 @@ const table: Record<Scope | 'open', readonly string[]> = {
     '/ingester.v1.IngesterService/Push',
     '/ingest',
     '/pyroscope/ingest',
+    '/v1development/profiles',
+    '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export',
   ],
   admin: [
     '/ingester.v1.IngesterService/Flush',
