@@ -82,6 +82,8 @@ export class TenantSources implements SourceProvider {
       ...blocks.map((meta) => ({ meta, list: local })),
       ...(remote === undefined ? [] : Array.from(remote.metas, (meta) => ({ meta, list: remote }))),
     ]).filter(({ meta }) => !heads.some(({ ulid }) => ulid === meta.ulid) && isWanted(meta, range));
+    // The bytes of a merged pprof follow this order: they must not tell where a block lies.
+    found.sort((a, b) => (a.meta.ulid < b.meta.ulid ? -1 : 1));
     const unpins = found.map(({ meta }) => this.#options.pins.pin(tenant, meta.ulid));
     return {
       sources: [...opened.sources, ...found.map((one) => this.#openBlock(one))],

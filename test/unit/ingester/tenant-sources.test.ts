@@ -73,6 +73,19 @@ describe('the sources of a tenant', () => {
     expect(names).toEqual(['remote 1']);
   });
 
+  it('are blocks in the order they were made, wherever they lie', async () => {
+    const all = await setUp();
+    for (const service of ['shop', 'cart', 'desk']) {
+      await all.push(service, profile);
+      await all.database.flush('api');
+    }
+    await all.ship();
+    const [first, , last] = all.database.blocks.map(({ ulid }) => ulid).sort();
+    for (const ulid of [first, last]) all.database.forget(ulid as string);
+    (await look(all)).close();
+    expect(names).toEqual(['remote 1', 'local 2', 'remote 3']);
+  });
+
   it('are live and sealed heads beside blocks', async () => {
     const all = await setUp();
     await all.push('shop', profile);
