@@ -151,8 +151,9 @@ function reserveHead(): bool {
       scannedLocations.length,
       scannedLines.length,
     ) &&
-    reserve(sampleStacks, planEntries, 2) &&
-    reserve(sampleValues, planEntries, 3) &&
+    // A row writes its values that are zero too, each where the next sample goes.
+    reserve(sampleStacks, planEntries + 1, 2) &&
+    reserve(sampleValues, planEntries + 1, 3) &&
     (!hasSpans || (reserve(spanIds, planEntries, 3) && reserve(traceIds, planEntries, 4))) &&
     reserveRecords(rows, planRows, ROW_SIZE) &&
     reserve(comments, commentStrings.length, 2)

@@ -106,6 +106,25 @@ describe('append', () => {
     expect(bytes / kernel.stats().samples).toBeLessThan(12.5);
   });
 
+  test.for([64, 128, 256, 1024])('leaves what lies behind %i samples alone', (count) => {
+    // As many samples as the column has room for, and then values that are zero.
+    const zeros = 2;
+    const samples = Array.from({ length: count / 2 + zeros / 2 }, (_, i) => ({
+      locations: [1 + (i >> 6), 1 + (i & 63)],
+      values: [i + 1, i < count / 2 - zeros / 2 ? i + 1 : 0],
+    }));
+    const locations = Array.from({ length: 64 }, (_, i) => ({
+      id: i + 1,
+      lines: [{ function: 1, line: i }],
+    }));
+    const kernel = createKernel();
+    const bytes = one({ samples, locations });
+    const plan = planOf(kernel.scan(bytes));
+    kernel.append(plan);
+    expect(kernel.stats().samples).toBe(count);
+    expect(dumpRows(kernel)).toEqual(expectedRows(modelOf(bytes), plan, noSeries));
+  });
+
   test('stores no string that only labels use', () => {
     const kernel = createKernel();
     const labels = [
