@@ -2,7 +2,8 @@
 // writes for all of them, and the state between a failure and the next good segment.
 //
 // After a failed write or fsync nothing is written to that segment again. The start of the next one
-// says where it ends, and is durable before anybody hears of the failure if the disk lets it.
+// says where it ends, and what was pending is written there, under the same sequences. When that
+// fails too, what is pending is refused, after the next segment has a start if the disk lets it.
 import { assert, Failure } from '../errors.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Logger } from '../lib/log.ts';
@@ -31,6 +32,8 @@ export class Committer {
   readonly #options: CommitterOptions;
   readonly #queue: CommitQueue;
   #isPumping = false;
+  /** Settles, never rejecting, when nothing is pumped. */
+  #pumped: Promise<void> = Promise.resolve();
   #isClosed = false;
   #failure: Failure | undefined;
   /** Failures since the last commit. */
@@ -114,6 +117,8 @@ export class Committer {
   /** Commits what is pending with `last` behind it; afterwards nothing is taken. */
   async close(last: NewRecord): Promise<void> {
     await this.#recovering;
+    // It may be writing again what a failed write left.
+    if (this.#failure !== undefined) await this.#pumped;
     const isWell = this.#failure === undefined;
     const done = isWell ? this.commitControls([last], this.#queue.sequence) : Promise.resolve();
     this.#isClosed = true;
@@ -124,7 +129,7 @@ export class Committer {
     if (this.#isPumping || this.#failure !== undefined) return;
     this.#isPumping = true;
     // It ends by itself, tells those who wait, and never rejects.
-    void this.#pump();
+    this.#pumped = this.#pump();
   }
 
   async #pump(): Promise<void> {
@@ -165,23 +170,35 @@ export class Committer {
     if (kind === recordKinds.keys) index.active?.addKeys(tenant, decodeKeys(body), position);
   }
 
-  /** Refuses all that is pending. Those who wait are told once the bad segment is fenced off. */
+  /**
+   * A first failure may be one bad place: what is pending is written again. After a second one
+   * without a commit between them it is refused; those who wait are told once the bad segment is
+   * fenced off.
+   */
   async #fail(failure: Failure): Promise<void> {
+    const { log } = this.#options;
     this.#failure = failure;
     this.#isFenced = false;
     this.#attempts++;
     this.#wait();
+    if (this.#attempts === 1) {
+      log.error('log cannot be written, what is pending is written again', {
+        pendingBytes: this.#queue.pendingBytes,
+        error: failure.message,
+      });
+      await this.#fence();
+      if (this.#isFenced) return this.#reopen();
+      this.#attempts++;
+    }
     const tell = this.#queue.refuse();
-    this.#options.log.error('log cannot be written, what is pending is refused', {
+    log.error('log cannot be written, what is pending is refused', {
       refusedUpTo: this.#queue.refusedUpTo(),
       attempts: this.#attempts,
       error: failure.message,
     });
-    await this.#fence();
+    if (!this.#isFenced) await this.#fence();
     tell(failure);
-    // A first failure may be one bad place; a second one without a commit between them is not.
-    if (this.#attempts === 1 && this.#isFenced) this.#reopen();
-    else this.#wait();
+    this.#wait();
   }
 
   #startRecovery(): Promise<void> {

@@ -30,18 +30,56 @@ async function opened(options: Partial<SegmentWalOptions> = {}): Promise<TestLog
   return log;
 }
 
+/** The commit at hand fails, the start of a new segment does not, and there the commit does. */
+function failTwice(kind: 'write' | 'sync'): void {
+  disk.control.fail({ kind, code: 'EIO' });
+  // A segment's start is one write, and an fsync of the file and one of the folder.
+  disk.control.fail({ kind, at: kind === 'write' ? 2 : 3, code: 'EIO' });
+}
+
 async function sequences({ wal }: TestLog): Promise<number[]> {
   return (await storedRecords(wal)).map(({ sequence }) => sequence);
 }
 
 describe('a failed write', () => {
   it.each(['write', 'sync'] as const)(
-    'refuses all who wait, is never read, and the next commit goes well (%s)',
+    'is written again to a new segment under the same sequences (%s)',
     async (kind) => {
       const log = await opened();
       const { wal } = log;
       expect(await store(wal, walRecord('a', 1))).toBe(1);
       disk.control.fail({ kind, code: 'EIO' });
+      const waiting = [wal.append(walRecord('a', 2)), wal.append(walRecord('b', 3))];
+      await Promise.all(waiting.map((sequence) => wal.commit(sequence)));
+      expect(waiting).toEqual([2, 3]);
+      expect([wal.refusedUpTo(), wal.failure()]).toEqual([0, undefined]);
+      expect(log.lines.join('\n')).toContain('what is pending is written again');
+      expect(await store(wal, walRecord('a', 4))).toBe(4);
+      expect(await sequences(log)).toEqual([1, 2, 3, 4]);
+      disk = disk.restart();
+      expect(await sequences(await opened())).toEqual([1, 2, 3, 4]);
+    },
+  );
+
+  it('is committed before the log is closed', async () => {
+    const { wal } = await opened();
+    await store(wal, walRecord('a', 1));
+    disk.control.fail({ kind: 'sync', code: 'EIO' });
+    const commit = wal.commit(wal.append(walRecord('a', 2)));
+    while (wal.failure() === undefined) await Promise.resolve();
+    await wal.close();
+    await commit;
+    disk = disk.restart();
+    expect(await sequences(await opened())).toEqual([1, 2]);
+  });
+
+  it.each(['write', 'sync'] as const)(
+    'that fails again refuses all who wait, and the next commit goes well (%s)',
+    async (kind) => {
+      const log = await opened();
+      const { wal } = log;
+      expect(await store(wal, walRecord('a', 1))).toBe(1);
+      failTwice(kind);
       const waiting = [wal.append(walRecord('a', 2)), wal.append(walRecord('b', 3))];
       const outcomes = await Promise.allSettled(waiting.map((sequence) => wal.commit(sequence)));
       for (const outcome of outcomes) {
@@ -53,7 +91,9 @@ describe('a failed write', () => {
       expect(wal.refusedUpTo()).toBe(3);
       await expect(wal.commit(2)).rejects.toThrow('was refused');
       await wal.commit(1);
-      // One failure is mended at once, with a new segment and new numbers.
+      expect(wal.failure()).toContain('EIO');
+      log.clock.now += 60_000;
+      await wal.tick(log.clock.now);
       expect(wal.failure()).toBeUndefined();
       expect(await store(wal, walRecord('a', 4))).toBe(4);
       expect(await sequences(log)).toEqual([1, 4]);
@@ -67,7 +107,7 @@ describe('a failed write', () => {
       disk = new ModelDisk({ seed });
       const { wal } = await opened();
       await store(wal, walRecord('a', 1));
-      disk.control.fail({ kind: 'sync', code: 'EIO' });
+      failTwice('sync');
       await wal.commit(wal.append(walRecord('a', 2))).catch(() => undefined);
       expect(wal.refusedUpTo()).toBe(2);
       disk = disk.crash(seed);
