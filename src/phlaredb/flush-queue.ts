@@ -114,9 +114,14 @@ export class FlushQueue {
     this.#abandonedCount = left.length;
   }
 
+  /** Throws `unavailable` after a close that left heads to the log. */
+  assertNothingLeft(): void {
+    this.#assertNotAbandoned(this.#abandonedCount);
+  }
+
   async #drainEntries(): Promise<void> {
     await this.#release();
-    this.#assertNotAbandoned(this.#abandonedCount);
+    this.assertNothingLeft();
     // Those that come meanwhile are for the next drain: under load this one would never end.
     for (const entry of [...this.#entries]) {
       if (this.#isClosed) this.#assertNotAbandoned(this.#entries.length);

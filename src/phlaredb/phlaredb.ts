@@ -45,8 +45,8 @@ export class Phlaredb {
   #rebuilding: Promise<void> | undefined;
   #rebuild: Rebuild | undefined;
   #relogging: Promise<void> = Promise.resolve();
-  /** Why a rebuild was given up at the stop: records are in the log alone. */
-  #rebuildFailure: Failure | undefined;
+  /** Why records are in the log alone: a rebuild was given up at the stop, or a head was closed. */
+  #onlyInLog: Failure | undefined;
   /** Aborted when the database is to end: a rebuild that fails is not tried again then. */
   readonly #stopping = new AbortController();
   /** Counts scans and their uses: equal numbers mean that the scratch is still the same. */
@@ -191,7 +191,7 @@ export class Phlaredb {
   /** Resolves when no head is being rebuilt: `snapshot` may be called then, in the same turn. */
   async ready(): Promise<void> {
     while (this.#rebuilding !== undefined) await this.#rebuilding;
-    if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
+    if (this.#onlyInLog !== undefined) throw this.#onlyInLog;
   }
 
   /** False while a head is being rebuilt. */
@@ -201,10 +201,12 @@ export class Phlaredb {
 
   /**
    * Everything acknowledged by now, each profile once: heads that have rows and local blocks, to be
-   * pinned in this turn.
+   * pinned in this turn. Throws `unavailable` once it is closed and left something to the log.
    */
   snapshot(): { heads: readonly Head[]; blocks: readonly BlockMeta[] } {
     assert(this.isReady, 'a head is being rebuilt');
+    if (this.#onlyInLog !== undefined) throw this.#onlyInLog;
+    this.#queue.assertNothingLeft();
     return { heads: this.#heads().filter((head) => head.rows > 0), blocks: this.blocks };
   }
 
@@ -253,7 +255,7 @@ export class Phlaredb {
     else await Promise.race([this.#rebuilding, this.#rebuild?.sealed(this.#committedUpTo)]);
     this.seal(reason);
     await this.#queue.drain();
-    if (this.#rebuildFailure !== undefined) throw this.#rebuildFailure;
+    if (this.#onlyInLog !== undefined) throw this.#onlyInLog;
   }
 
   /**
@@ -282,6 +284,12 @@ export class Phlaredb {
   async close(): Promise<void> {
     await this.#rebuilding;
     await this.#queue.close();
+    if (this.#live !== undefined && this.#live.rows > 0) {
+      this.#onlyInLog ??= new Failure(
+        'unavailable',
+        'tenant is closed, its head is left to the log',
+      );
+    }
     this.#live?.retire(this.#options.pool);
     this.#live = undefined;
   }
@@ -380,7 +388,7 @@ export class Phlaredb {
         if (await this.#isStoppedBeforeRetry(attempt)) {
           // What was not applied stays in the log, and whoever waits for it has to hear so.
           const message = `head is not rebuilt, its records stay in the log: ${messageOf(error)}`;
-          this.#rebuildFailure = new Failure('unavailable', message, { cause: error });
+          this.#onlyInLog = new Failure('unavailable', message, { cause: error });
           rebuild.drop();
           break;
         }

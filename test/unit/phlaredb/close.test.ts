@@ -47,6 +47,23 @@ it('refuses a flush after a close that left heads to the log', async () => {
   await expect(database.flush('api')).rejects.toThrow('tenant is closed, 1 heads are left to');
 });
 
+it('shows no query that there is nothing after a close that left heads to the log', async () => {
+  const flushed = await openDatabase();
+  await flushed.push('shop', packed);
+  flushed.blocks.stage = () => Promise.reject(new Failure('unavailable', 'disk is full'));
+  await expect(flushed.database.flush('stop')).rejects.toThrow('disk is full');
+  expect(flushed.database.snapshot().heads).toHaveLength(1);
+  await flushed.database.close();
+  expect(() => flushed.database.snapshot()).toThrow(
+    'tenant is closed, 1 heads are left to the log',
+  );
+
+  const live = await openDatabase();
+  await live.push('shop', packed);
+  await live.database.close();
+  expect(() => live.database.snapshot()).toThrow('tenant is closed, its head is left to the log');
+});
+
 it('has nothing to flush after a close that left nothing', async () => {
   const { database, push } = await openDatabase();
   await push('shop', packed);
