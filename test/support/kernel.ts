@@ -1,14 +1,7 @@
 // Kernels for tests: the module as it is committed, and small appends. Owns no expectations.
-import { readFileSync } from 'node:fs';
 import type { AppendPlan, ScanFacts } from '../../src/kernel/facts.ts';
-import type { KernelModules } from '../../src/kernel/instance.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
-
-const compile = (name: string) =>
-  new WebAssembly.Module(readFileSync(new URL(`../../src/gen/${name}.wasm`, import.meta.url)));
-
-/** The committed kernel, compiled. */
-export const kernelModules: KernelModules = { head: compile('head'), query: compile('query') };
+import { kernelModules } from './kernel-modules.ts';
 
 export function createKernel(bytesMax = 64 << 20, seed: readonly [number, number] = [7, 11]) {
   return new Kernel(kernelModules, { bytesMax, seed });

@@ -7,7 +7,7 @@ import type { StacktracesRequest } from '../../src/query/contract.ts';
 import { createQueries } from '../../src/query/service.ts';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { FakeProvider } from './fake-sources.ts';
-import { kernelModules } from './kernel.ts';
+import { kernelModules } from './kernel-modules.ts';
 import type { QueryModel } from './query-model.ts';
 
 export const cpuType = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';

@@ -11,7 +11,8 @@ import {
 } from '../../src/kernel/layout.ts';
 import { statuses, statusFailure } from '../../src/kernel/status.ts';
 import { sumsLayout } from '../../src/kernel/sums-record.ts';
-import { createKernel, kernelModules } from '../support/kernel.ts';
+import { createKernel } from '../support/kernel.ts';
+import { kernelModules } from '../support/kernel-modules.ts';
 
 /** `export const NAME: type = value;` of an AssemblyScript file. */
 function constantsOf(file: string): Map<string, number> {

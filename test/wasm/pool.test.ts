@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { pageBytes } from '../../src/kernel/instance.ts';
 import { KernelPool, type KernelPoolOptions } from '../../src/kernel/pool.ts';
 import { loadFixture } from '../support/fixtures.ts';
-import { ingest, kernelModules } from '../support/kernel.ts';
+import { ingest } from '../support/kernel.ts';
+import { kernelModules } from '../support/kernel-modules.ts';
 
 let draws = 0;
 const createPool = (changes: Partial<KernelPoolOptions> = {}) =>

@@ -1,7 +1,7 @@
 // What the tests of seal and merge share: kernels, the final order of their rows, and the plainest
 // descriptions to build others from.
 import { Kernel } from '../../src/kernel/kernel.ts';
-import { kernelModules } from '../support/kernel.ts';
+import { kernelModules } from '../support/kernel-modules.ts';
 import {
   appendProfile,
   type FrameSpec,

@@ -1,0 +1,42 @@
+// How suites run inside workerd, the runtime of Cloudflare Workers: `npm run test:workers`. It
+// needs no account and no network.
+
+import { fileURLToPath } from 'node:url';
+import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
+import { defineConfig } from 'vitest/config';
+
+/** Suites of the kernel that read no files. */
+const kernelSuites = ['refusals', 'seal', 'sums', 'tables', 'tree-merge-rules'];
+
+export default defineConfig({
+  plugins: [
+    cloudflareTest({
+      miniflare: {
+        compatibilityDate: '2026-04-20',
+        compatibilityFlags: ['nodejs_compat'],
+        r2Buckets: ['BUCKET'],
+        modulesRules: [{ type: 'CompiledWasm', include: ['**/*.wasm'] }],
+        // Otherwise it asks the network where it is.
+        cf: false,
+      },
+    }),
+  ],
+  resolve: {
+    // workerd compiles no bytes: it imports modules.
+    alias: [
+      {
+        find: /^\.{1,2}\/(?:support\/)?kernel-modules\.ts$/,
+        replacement: fileURLToPath(new URL('test/workers/kernel-modules.ts', import.meta.url)),
+      },
+    ],
+  },
+  test: {
+    include: [
+      'test/workers/**/*.test.ts',
+      ...kernelSuites.map((name) => `test/wasm/${name}.test.ts`),
+    ],
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+});
