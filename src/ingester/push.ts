@@ -29,7 +29,7 @@ export async function pushProfiles(
   if (request.prepared.length > 0) {
     const group = await storeAll(request.prepared, context);
     await committed(group);
-    if (group.failure !== undefined) throw group.failure;
+    if (group.stopped !== undefined) throw group.stopped.reason;
     // A retry is acknowledged once the original is durable, not earlier.
     for (const original of group.originals) await original;
     for (const one of request.prepared) received(context, one);
@@ -87,8 +87,8 @@ interface Group {
   commits: Promise<void>[];
   /** Commits, by other requests, of profiles that this request sent again. */
   originals: Promise<void>[];
-  /** What stopped it on the way. */
-  failure: unknown;
+  /** What stopped it on the way: the profiles behind are not stored. */
+  stopped: { reason: unknown } | undefined;
   /** Resolves or rejects with all commits. */
   committed: Deferred;
 }
@@ -103,7 +103,7 @@ async function storeAll(prepared: readonly Prepared[], context: PushContext): Pr
   const committed = createDeferred();
   // Whoever waits for it hears of the failure; when nobody does, this request's client does.
   committed.promise.catch(() => undefined);
-  const group: Group = { logged: [], commits: [], originals: [], failure: undefined, committed };
+  const group: Group = { logged: [], commits: [], originals: [], stopped: undefined, committed };
   // Others may append and commit meanwhile: a refusal has to be heard before they do.
   const giveWay = slicer(context, () => startCommits(group, context));
   try {
@@ -125,8 +125,8 @@ async function storeAll(prepared: readonly Prepared[], context: PushContext): Pr
       const counts = database.ingest(entry, one.profile);
       if (counts !== undefined) stored(context, one, counts);
     }
-  } catch (failure) {
-    group.failure = failure;
+  } catch (reason) {
+    group.stopped = { reason };
   }
   startCommits(group, context);
   return group;

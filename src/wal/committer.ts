@@ -77,7 +77,8 @@ export class Committer {
     if (this.#failure === undefined) return;
     // Nobody waits for the attempt: it says by itself how it went.
     if (this.isDue(this.#options.clock.nowMs())) void this.#startRecovery();
-    throw this.#failure;
+    // It is well at once when nothing but the wait was left.
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   add(record: NewRecord, sequence?: number): PendingRecord {

@@ -154,6 +154,17 @@ describe('a failed write', () => {
     expect(await store(wal, walRecord('a', 2))).toBe(2);
   });
 
+  it('takes the append at which its wait is over, when nothing else is left to mend', async () => {
+    const log = await opened();
+    await store(log.wal, walRecord('a', 1));
+    failTwice('sync');
+    await expect(log.wal.commit(log.wal.append(walRecord('a', 2)))).rejects.toThrow('EIO');
+    expect(() => log.wal.append(walRecord('a', 3))).toThrow('EIO');
+    log.clock.now += 60_000;
+    expect(await store(log.wal, walRecord('a', 4))).toBe(3);
+    expect(await sequences(log)).toEqual([1, 3]);
+  });
+
   it('counts as room given back when a segment cannot be deleted: later', async () => {
     const { wal, clock } = await opened();
     for (let at = 0; at < 10; at++) await store(wal, walRecord('a', at, 900));
