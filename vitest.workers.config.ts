@@ -11,10 +11,12 @@ const kernelSuites = ['refusals', 'seal', 'sums', 'tables', 'tree-merge-rules'];
 export default defineConfig({
   plugins: [
     cloudflareTest({
+      main: 'test/workers/worker.ts',
       miniflare: {
         compatibilityDate: '2026-04-20',
         compatibilityFlags: ['nodejs_compat'],
         r2Buckets: ['BUCKET'],
+        durableObjects: { STORAGE_OBJECT: { className: 'StorageObject', useSQLite: true } },
         modulesRules: [{ type: 'CompiledWasm', include: ['**/*.wasm'] }],
         // Otherwise it asks the network where it is.
         cf: false,

@@ -1,5 +1,5 @@
 // What every log driver must do. `walContract(name, open)` runs the suite against one of them.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it as itOf } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
 import type { ProfileRecord, Wal } from '../../src/wal/wal.ts';
 
@@ -9,17 +9,30 @@ export interface OpenWalOptions {
   bytesMax: number;
 }
 
-/** `open` makes a fresh, empty log that is not started. */
-export function walContract(name: string, open: (options: OpenWalOptions) => Promise<Wal>): void {
+/**
+ * `open` makes a fresh, empty log that is not started. `inside` runs a case, with its log, where
+ * the log's store can be reached.
+ */
+export function walContract(
+  name: string,
+  open: (options: OpenWalOptions) => Promise<Wal>,
+  inside: (run: () => Promise<void>) => Promise<void> = (run) => run(),
+): void {
   describe(`${name} as a log`, () => {
     let wal: Wal;
 
-    beforeEach(async () => {
-      wal = await open({ bytesMax: 2 ** 20 });
-      await wal.start();
-    });
-
-    afterEach(() => wal.close());
+    const it = (title: string, run: () => unknown) =>
+      itOf(title, () =>
+        inside(async () => {
+          wal = await open({ bytesMax: 2 ** 20 });
+          await wal.start();
+          try {
+            await run();
+          } finally {
+            await wal.close();
+          }
+        }),
+      );
 
     it('numbers records one after the other across tenants', () => {
       const sequences = ['a', 'b', 'a'].map((tenant) => wal.append(record(tenant)));

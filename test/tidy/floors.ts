@@ -79,6 +79,13 @@ export const runtimeDrivers = [
   'wal/durable-object',
 ];
 
+/** Files whose tools or runtime ask for a default export. */
+export const defaultExports: readonly RegExp[] = [
+  /\.config\.ts$/,
+  // A Worker's handlers.
+  /^(src\/runtime\/cloudflare|test\/workers\/worker)\.ts$/,
+];
+
 /** Packages that stay behind one room, so that replacing one touches one room. */
 export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   // Hundreds of modules, and node:* at load.
@@ -102,7 +109,7 @@ export const entryPoints: readonly RegExp[] = [
   // Called by tests and benches alone: the drivers without a disk.
   /^src\/(bucket\/memory|wal\/memory)\.ts$/,
   // Drivers of Workers, which have no door of theirs yet.
-  /^src\/bucket\/r2\.ts$/,
+  /^src\/(bucket\/r2|wal\/durable-object)\.ts$/,
   // A contract that lands ahead of what implements it.
   /^src\/convert\/pprof-writer\.ts$/,
   // Declarations for packages without any.
@@ -115,8 +122,8 @@ export const entryPoints: readonly RegExp[] = [
   /^test\/.*\.test\.ts$/,
   /^test\/global-setup\.ts$/,
   /^[a-z.]+\.config\.ts$/,
-  // Takes the place of another inside workerd.
-  /^test\/workers\/kernel-modules\.ts$/,
+  // Vitest loads these inside workerd: one takes the place of another, one is the Worker.
+  /^test\/workers\/(kernel-modules|worker)\.ts$/,
   // asc compiles from here.
   /^wasm\/(query\/)?index\.ts$/,
 ];

@@ -1,5 +1,6 @@
 // Rules about the look of a file: lengths, header, exports, leftovers. What Biome can check for
 // TypeScript it checks; this also covers AssemblyScript, which Biome cannot read.
+import { defaultExports } from './floors.ts';
 import {
   lineAt,
   nodeIn,
@@ -116,7 +117,8 @@ export function headerProblems(tree: SourceTree): string[] {
 
 function exportProblem(file: SourceFile, node: SyntaxNode): string | undefined {
   if (node.type === 'ExportDefaultDeclaration') {
-    return file.path.endsWith('.config.ts') ? undefined : 'has a default export: name it';
+    const isAsked = defaultExports.some((pattern) => pattern.test(file.path));
+    return isAsked ? undefined : 'has a default export: name it';
   }
   const isReexport =
     node.type === 'ExportAllDeclaration' ||

@@ -1,0 +1,284 @@
+// The log of a Durable Object in SQLite, inside workerd: the contract, and what only it promises.
+import { abortAllDurableObjects } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { createLogger } from '../../src/lib/log.ts';
+import { DurableObjectWal } from '../../src/wal/durable-object.ts';
+import type { ObjectStorage } from '../../src/wal/durable-object-table.ts';
+import type { ProfileRecord, Wal } from '../../src/wal/wal.ts';
+import { walContract } from '../cases/wal.ts';
+import { openObject } from '../support/workers-env.ts';
+
+const ulid = '01J00000000000000000000000';
+const startMs = 1_700_000_000_000;
+const minuteMs = 60_000;
+
+let reached: ObjectStorage;
+
+walContract(
+  'DurableObjectWal in workerd',
+  async ({ bytesMax }) => makeLog(reached, { bytesMax }),
+  (run) =>
+    openObject()(async (storage) => {
+      reached = storage;
+      await run();
+    }),
+);
+
+describe('DurableObjectWal in workerd', () => {
+  it('finds everything again when its object was ended', async () => {
+    const inside = openObject();
+    const sent = [record(1), { ...record(2), body: bodyOf(5_000_000, 2) }, record(3)];
+    const id = await inside(async (storage) => {
+      const wal = await started(storage);
+      for (const one of sent) await wal.commit(wal.append(one));
+      // Never committed: nobody was told that it is there.
+      wal.append(record(4));
+      return wal.id;
+    });
+    await abortAllDurableObjects();
+    await inside(async (storage) => {
+      const wal = await started(storage);
+      expect(wal.id).toBe(id);
+      const found = await all(wal);
+      const withoutBody = <T extends { body: Uint8Array }>({ body: _, ...rest }: T) => rest;
+      expect(found.map(withoutBody)).toEqual(
+        sent.map((one, at) => ({ ...withoutBody(one), sequence: at + 1 })),
+      );
+      for (const [at, { body }] of found.entries()) {
+        expect(Buffer.compare(body, sent[at]?.body as Uint8Array)).toBe(0);
+      }
+      expect([...wal.newestHeld()]).toEqual([['a', 3]]);
+      expect(wal.append(record(5))).toBe(4);
+    });
+  });
+
+  it('keeps what was released so, and the keys of it, when its object was ended', async () => {
+    const inside = openObject();
+    const held = await inside(async (storage) => {
+      const wal = await started(storage);
+      for (let fill = 1; fill <= 5; fill++) wal.append(record(fill));
+      await wal.commit(5);
+      await wal.release('a', 3, ulid);
+      return wal.bytesUsed();
+    });
+    await abortAllDurableObjects();
+    await inside(async (storage) => {
+      const wal = await started(storage);
+      expect((await all(wal)).map(({ sequence }) => sequence)).toEqual([4, 5]);
+      expect(wal.bytesUsed()).toBe(held);
+      expect([...wal.recentKeys(0)].map(({ contentKey }) => contentKey[0])).toEqual([
+        1, 2, 3, 4, 5,
+      ]);
+      await wal.release('a', 5, ulid);
+      expect(wal.bytesUsed()).toBe(0);
+    });
+    await abortAllDurableObjects();
+    await inside(async (storage) => {
+      const wal = await started(storage);
+      expect([wal.bytesUsed(), [...wal.newestHeld()]]).toEqual([0, []]);
+      expect(wal.append(record(6))).toBe(6);
+    });
+  });
+
+  it('stores no value over 2 MB, and reads what it had to cut', async () => {
+    await openObject()(async (storage) => {
+      const wal = await started(storage);
+      const sent = [bodyOf(1_900_000, 1), bodyOf(7_000_001, 2), bodyOf(3, 3)];
+      for (const body of sent) wal.append({ ...record(1), body });
+      await wal.commit(3);
+      const longest = 'SELECT max(length(data) + length(heads)) AS bytes FROM log';
+      expect(storage.sql.exec(longest).toArray()[0]?.['bytes']).toBeLessThan(2_000_000);
+      const bodies = (await all(wal)).map(({ body }) => body);
+      for (const [at, body] of sent.entries()) {
+        expect(Buffer.compare(bodies[at] as Uint8Array, body)).toBe(0);
+      }
+    });
+  });
+
+  it('writes one row for all who wait, also over rows that are released', async () => {
+    await openObject()(async (storage) => {
+      const clock = { now: startMs };
+      const { rowsWritten, counted } = counting(storage);
+      const wal = await started(counted, clock);
+      const push = async (count: number) => {
+        const before = rowsWritten();
+        for (let fill = 0; fill < count; fill++) wal.append(record(fill));
+        await wal.commit(wal.append(record(count)));
+        return rowsWritten() - before;
+      };
+      // The first one names the tenant.
+      expect(await push(1)).toBe(2);
+      expect(await push(30)).toBe(1);
+      for (let count = 0; count < 20; count++) expect(await push(0)).toBe(1);
+      const before = rowsWritten();
+      await wal.release('a', Number.MAX_SAFE_INTEGER, ulid);
+      expect(rowsWritten() - before).toBe(1);
+      clock.now += 16 * minuteMs;
+      for (let count = 0; count < 20; count++) expect(await push(0)).toBe(1);
+      expect(rowCount(storage)).toBe(22);
+      expect(await all(wal)).toHaveLength(20);
+    });
+  });
+
+  it('does not write over rows whose keys still count', async () => {
+    await openObject()(async (storage) => {
+      const clock = { now: startMs };
+      const wal = await started(storage, clock);
+      await wal.commit(wal.append({ ...record(1), receivedMs: clock.now }));
+      await wal.release('a', 1, ulid);
+      clock.now += 14 * minuteMs;
+      await wal.commit(wal.append({ ...record(2), receivedMs: clock.now }));
+      expect([...wal.recentKeys(startMs)]).toHaveLength(2);
+      expect(rowCount(storage)).toBe(2);
+    });
+  });
+
+  it('reads no more at a start when it holds more', async () => {
+    await openObject()(async (storage) => {
+      const { rowsRead, counted } = counting(storage);
+      const wal = await started(counted);
+      const startCost = async () => {
+        const before = rowsRead();
+        await started(counted);
+        return rowsRead() - before;
+      };
+      for (let fill = 0; fill < 3; fill++) await wal.commit(wal.append(record(fill)));
+      const cost = await startCost();
+      for (let fill = 0; fill < 300; fill++) await wal.commit(wal.append(record(fill)));
+      expect(await startCost()).toBe(cost);
+    });
+  });
+
+  it('gives rows back when far fewer are needed than before', async () => {
+    await openObject()(async (storage) => {
+      const clock = { now: startMs };
+      const wal = await started(storage, clock);
+      for (let fill = 0; fill < 200; fill++) await wal.commit(wal.append(record(fill)));
+      await wal.release('a', 200, ulid);
+      expect(rowCount(storage)).toBe(200);
+      clock.now += 16 * minuteMs;
+      const receivedMs = clock.now;
+      for (let fill = 0; fill < 4; fill++) {
+        await wal.commit(wal.append({ ...record(fill), receivedMs }));
+      }
+      await wal.release('a', 204, ulid);
+      expect(rowCount(storage)).toBeLessThan(40);
+      expect(await all(wal)).toEqual([]);
+      expect([...wal.recentKeys(clock.now - minuteMs)]).toHaveLength(4);
+    });
+  });
+
+  it('tells of a record that does not fit its checksum, and reads the others', async () => {
+    await openObject()(async (storage) => {
+      const damages: string[] = [];
+      const wal = makeLog(storage, {});
+      await wal.start((kind) => damages.push(kind));
+      for (let fill = 1; fill <= 3; fill++) wal.append(record(fill));
+      await wal.commit(3);
+      const [row] = storage.sql.exec('SELECT data FROM log').toArray();
+      const data = new Uint8Array(row?.['data'] as ArrayBuffer);
+      const middle = Math.floor(data.length / 2);
+      data[middle] = (data[middle] as number) ^ 1;
+      storage.sql.exec('UPDATE log SET data = ?', data);
+      expect((await all(wal)).map(({ sequence }) => sequence)).toEqual([1, 3]);
+      expect(damages).toEqual(['wrong_checksum']);
+    });
+  });
+
+  it('refuses what a transaction could not store, and goes on after a while', async () => {
+    await openObject()(async (storage) => {
+      const clock = { now: startMs };
+      let isFull = false;
+      const faulty: ObjectStorage = {
+        sql: storage.sql,
+        sync: () => storage.sync(),
+        transactionSync: (work) =>
+          storage.transactionSync(() => {
+            const done = work();
+            if (isFull) throw new Error('database or disk is full: SQLITE_FULL');
+            return done;
+          }),
+      };
+      const wal = await started(faulty, clock);
+      await wal.commit(wal.append(record(1)));
+      isFull = true;
+      await expect(wal.commit(wal.append(record(2)))).rejects.toMatchObject({
+        kind: 'unavailable',
+      });
+      expect(wal.refusedUpTo()).toBe(2);
+      expect(wal.failure()).toContain('SQLITE_FULL');
+      expect(() => wal.append(record(3))).toThrow('SQLITE_FULL');
+      isFull = false;
+      clock.now += 10_000;
+      expect(wal.failure()).toBeUndefined();
+      await wal.commit(wal.append(record(3)));
+      expect((await all(wal)).map(({ body }) => body[0])).toEqual([1, 3]);
+      expect(wal.bytesUsed()).toBe(wal.bytesUsedBy('a'));
+    });
+  });
+});
+
+function makeLog(
+  storage: ObjectStorage,
+  options: { bytesMax?: number; clock?: { now: number } },
+): DurableObjectWal {
+  const nowMs = () => options.clock?.now ?? Date.now();
+  const log = createLogger({ level: 'error', format: 'json', nowMs, sink: () => undefined });
+  const { bytesMax = 2 ** 30 } = options;
+  return new DurableObjectWal({ storage, clock: { nowMs }, newId: () => ulid, log, bytesMax });
+}
+
+async function started(storage: ObjectStorage, clock?: { now: number }): Promise<DurableObjectWal> {
+  const wal = makeLog(storage, clock === undefined ? {} : { clock });
+  await wal.start();
+  return wal;
+}
+
+/** The storage with the rows that SQLite says it read and wrote. */
+function counting(storage: ObjectStorage) {
+  let written = 0;
+  let read = 0;
+  const counted: ObjectStorage = {
+    sync: () => storage.sync(),
+    transactionSync: (work) => storage.transactionSync(work),
+    sql: {
+      exec(query, ...values) {
+        const cursor = storage.sql.exec(query, ...values) as ReturnType<
+          ObjectStorage['sql']['exec']
+        > & { rowsRead: number; rowsWritten: number };
+        const rows = cursor.toArray();
+        written += cursor.rowsWritten;
+        read += cursor.rowsRead;
+        return { toArray: () => rows };
+      },
+    },
+  };
+  return { counted, rowsWritten: () => written, rowsRead: () => read };
+}
+
+function rowCount(storage: ObjectStorage): unknown {
+  return storage.sql.exec('SELECT count(*) AS count FROM log').toArray()[0]?.['count'];
+}
+
+function record(fill: number): ProfileRecord {
+  return {
+    tenant: 'a',
+    receivedMs: startMs,
+    contentKey: new Uint8Array(16).fill(fill),
+    labels: [{ name: 'service_name', value: 's' }],
+    body: new Uint8Array(100).fill(fill),
+  };
+}
+
+/** Bytes in which a lost or swapped piece shows. */
+function bodyOf(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = Math.imul(at + seed, 0x9e3779b1) >>> 24;
+  return bytes;
+}
+
+async function all(wal: Wal) {
+  const found = [];
+  for await (const one of wal.read('a', 0)) found.push(one);
+  return found;
+}
