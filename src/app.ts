@@ -1,12 +1,14 @@
 // The app: wires the rooms into one fetch function and the calls a runtime drives it with. Only
 // this file and those of `app/` see every room; they decide nothing themselves.
 import { allowedHostsFor } from './api/hosts.ts';
+import type { BuildInfo } from './api/ops.ts';
 import { createRoutes } from './api/routes.ts';
-import { kernelBytesMax, keyWindowMs, scratchBytesMax } from './app/bounds.ts';
+import { keyWindowMs } from './app/bounds.ts';
 import { createFolders, type Folders } from './app/folders.ts';
 import { instanceMaker } from './app/instance-maker.ts';
 import { createKeys } from './app/keys.ts';
 import { createLimits, type LimitsInForce } from './app/limits.ts';
+import { createPools, type Pools } from './app/pools.ts';
 import { createQueryEngine } from './app/queries.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
 import { parseListen, type Settings, shownSettings } from './config/settings.ts';
@@ -14,7 +16,7 @@ import { Ingester } from './ingester/ingester.ts';
 import type { SubService } from './ingester/lifecycle.ts';
 import { logService } from './ingester/log-service.ts';
 import { TenantSettings } from './ingester/tenant-settings.ts';
-import { KernelPool } from './kernel/pool.ts';
+import type { KernelPool } from './kernel/pool.ts';
 import { createLogger, type Logger } from './lib/log.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { Pins } from './phlaredb/pins.ts';
@@ -28,6 +30,8 @@ export interface App {
   start(): Promise<void>;
   /** Does what is due; resolves to the wall time in ms at which it next wants to be called. */
   tick(nowMs: number): Promise<number>;
+  /** When that is by now, after what was pushed meanwhile; infinity when nothing waits. */
+  dueAtMs(nowMs: number): number;
   /** Flushes, ships and closes everything. Rejects when something is not in the bucket. */
   stop(): Promise<void>;
   /** Largest body a push may have, for runtimes that can refuse it before the app sees it. */
@@ -35,24 +39,25 @@ export interface App {
 }
 
 /** Pyroscope's bound on what one push may hold after inflating; bodies are held to it as well. */
-const requestBytesMax = 256 * 1024 * 1024;
+const requestBytesMaxDefault = 256 * 1024 * 1024;
 /** More than this many answers at a time only wait for each other. */
 const inflightRequestsMax = 1_024;
-/** Bodies held at a time, all requests together. */
-const inflightBytesMax = requestBytesMax;
 /** A client this slow is taken for gone. */
 const bodyTimeMsMax = 60_000;
 /** By then the keys of an idle tenant are forgotten in any case. */
 const idleMs = 2 * keyWindowMs;
 /** How long the last uploads may take once the process was told to stop. */
 const stopDeadlineMs = 30_000;
-/** Instances kept ready for the next head. */
-const idleKernelsMax = 4;
-/** What they may hold of the memory: it counts as used, though nothing is in it. */
-const idleShare = 1 / 8;
-
-/** Wires an app. Nothing runs before `start`. */
-export async function createApp(platform: Platform, settings: Settings): Promise<App> {
+/**
+ * Wires an app. Nothing runs before `start`. Apps of one process may share their pools: then what
+ * one of them holds counts for all.
+ */
+export async function createApp(
+  platform: Platform,
+  settings: Settings,
+  pools: Pools = createPools(platform, settings),
+): Promise<App> {
+  const requestBytesMax = platform.bounds?.requestBytesMax ?? requestBytesMaxDefault;
   const log = createLogger({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -71,11 +76,13 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     folders,
     pins,
     limitsOf: limits.limitsOf,
+    pool: pools.queries,
     ingester: () => ingester,
   });
   const ingester: Ingester = await createIngester(platform, settings, metrics, log, {
     folders,
     limits,
+    pool: pools.heads,
     // A bad file of theirs refuses to start before anything is opened.
     services: [...(keys?.services ?? []), ...limits.services],
     readers: {
@@ -97,17 +104,11 @@ export async function createApp(platform: Platform, settings: Settings): Promise
       ...(keys && { keys: keys.ring }),
       requestBytesMax,
       inflightRequestsMax,
-      inflightBytesMax,
+      // Bodies held at a time, all requests together.
+      inflightBytesMax: requestBytesMax,
       bodyTimeMsMax,
     },
-    buildInfo: {
-      version,
-      revision: '',
-      branch: '',
-      buildUser: '',
-      buildDate: '',
-      goVersion: platform.runtimeName,
-    },
+    buildInfo: buildInfoOf(platform),
     // Credentials of the bucket are no settings: the S3 client has them from the environment.
     configView: (reach) => ({ ...shownSettings(settings), limitsInForce: limits.view(reach) }),
   });
@@ -115,9 +116,16 @@ export async function createApp(platform: Platform, settings: Settings): Promise
     fetch: async (request, source) => routes.fetch(request, source && { source }),
     start: () => ingester.start(),
     tick: (nowMs) => ingester.tick(nowMs),
+    dueAtMs: (nowMs) => ingester.dueAtMs(nowMs),
     stop: () => ingester.stop(),
     requestBytesMax,
   };
+}
+
+/** As Pyroscope answers it; what is not known is empty. */
+export function buildInfoOf({ runtimeName }: Pick<Platform, 'runtimeName'>): BuildInfo {
+  const unknown = { revision: '', branch: '', buildUser: '', buildDate: '' };
+  return { version, ...unknown, goVersion: runtimeName };
 }
 
 /** Without keys only a server that everybody may reach answers to any name. */
@@ -134,6 +142,7 @@ function doorSettings(settings: Settings) {
 interface IngesterParts {
   folders: Folders;
   limits: LimitsInForce;
+  pool: KernelPool;
   readers: BlockReaders;
   /** Started before a push is accepted. */
   services: readonly SubService[];
@@ -144,16 +153,9 @@ async function createIngester(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-  { folders, limits, readers, services }: IngesterParts,
+  { folders, limits, pool, readers, services }: IngesterParts,
 ): Promise<Ingester> {
   const { wal } = platform;
-  const pool = new KernelPool({
-    modules: { head: platform.headModule, query: platform.queryModule },
-    random: platform.random,
-    headBytesMax: Math.min(kernelBytesMax, 3 * settings.headBytesMax + scratchBytesMax),
-    keepIdleMax: idleKernelsMax,
-    keepBytesMax: settings.memoryMax * idleShare,
-  });
   const retention = createRetention(platform, settings, metrics, log, folders, readers);
   return new Ingester({
     platform,
@@ -162,7 +164,9 @@ async function createIngester(
     limitsOf: limits.limitsOf,
     metrics,
     log,
-    createInstance: await instanceMaker(platform, settings, metrics, pool, folders),
+    createInstance: await instanceMaker(platform, settings, metrics, pool, folders, (tenant) =>
+      readers.sources.forgetLocal(tenant),
+    ),
     listTenants: folders.list,
     subServices: [...services, logService(wal, metrics), ...retention.services],
     diskFailure: retention.diskFailure,

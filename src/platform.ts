@@ -1,7 +1,7 @@
 // What a runtime supplies. Types only: the entry points in `runtime/` build one and hand it to
 // `createApp`. Nothing below the runtime floor asks which runtime it is on.
 import type { Bucket } from './bucket/bucket.ts';
-import type { Wal } from './wal/wal.ts';
+import type { FlushPlans, Wal } from './wal/wal.ts';
 
 export interface Clock {
   /** Wall time in milliseconds since the epoch; may jump. */
@@ -48,6 +48,13 @@ export interface Platform {
   /** Where blocks are shipped to; undefined: they stay local. */
   readonly remoteBucket: Bucket | undefined;
   readonly wal: Wal;
+  /**
+   * Present where nothing is kept on a disk: then flushes write to the remote bucket, which is the
+   * local one as well, and a head is made of the log only when somebody needs it.
+   */
+  readonly flushPlans?: FlushPlans;
+  /** Bounds that a small runtime needs lower than the app's own. */
+  readonly bounds?: { requestBytesMax: number; scratchBytesMax: number };
   /** The file that a setting names; need not be there before it is read. */
   editedFile(path: string): EditedFile;
   /** One finished log line, without its newline. */

@@ -6,6 +6,7 @@ import { bucketIdentity } from '../bucket/bucket-url.ts';
 import { prefixed } from '../bucket/prefixed.ts';
 import { retrying } from '../bucket/retrying.ts';
 import type { Settings } from '../config/settings.ts';
+import { assert } from '../errors.ts';
 import type { RetryPolicy } from '../lib/backoff.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
@@ -18,6 +19,7 @@ const shipConcurrency = 2;
 
 /** Where each tenant's things are. */
 export interface Folders {
+  /** Tenants with blocks on this machine. */
   list: () => Promise<string[]>;
   /** `<ULID>/…` of a tenant in the bucket; undefined when there is none. */
   remoteBlocksOf: ((tenant: string) => Bucket) | undefined;
@@ -25,7 +27,7 @@ export interface Folders {
   folderOf: (tenant: string) => Bucket;
   of: (tenant: string) => {
     log: Logger;
-    /** `local/<ULID>/…`, `quarantine/…` and `shipper.json`. */
+    /** `quarantine/…` and `settings.json`; on a disk also `local/<ULID>/…` and `shipper.json`. */
     folder: Bucket;
     /** `<ULID>/…` */
     blocks: Bucket;
@@ -34,8 +36,42 @@ export interface Folders {
   };
 }
 
+/** Below a tenant's prefix in the bucket, beside its blocks, where there is no disk. */
+const bucketFolder = 'phlox/';
+
 /** Makes nothing: folders come to be with what is put into them. */
 export function createFolders(
+  platform: Platform,
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+): Folders {
+  const isOneBucket = platform.flushPlans !== undefined;
+  return isOneBucket
+    ? foldersOfBucket(platform, metrics, log)
+    : foldersOfDisk(platform, settings, metrics, log);
+}
+
+/** All there is of a tenant is in one bucket; whose is in it, is not asked. */
+function foldersOfBucket(platform: Platform, metrics: Metrics, log: Logger): Folders {
+  const remote = createRemote(platform, metrics);
+  assert(remote !== undefined, 'flushes have no bucket to write to');
+  const blocksOf = (tenant: string) => prefixed(remote.bucket, tenantBlocksPrefix(tenant));
+  const folderOf = (tenant: string) => prefixed(remote.bucket, `${tenant}/${bucketFolder}`);
+  return {
+    list: () => Promise.resolve([]),
+    remoteBlocksOf: blocksOf,
+    folderOf,
+    of: (tenant) => ({
+      log: log.child({ tenant }),
+      folder: folderOf(tenant),
+      blocks: blocksOf(tenant),
+      shipper: undefined,
+    }),
+  };
+}
+
+function foldersOfDisk(
   platform: Platform,
   settings: Settings,
   metrics: Metrics,

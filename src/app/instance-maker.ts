@@ -17,17 +17,24 @@ import { randomUnit, ulids } from './random.ts';
 /** Keys of a tenant in one generation of the window: about 100 MB at the most. */
 const recentKeysMax = 500_000;
 
-/** Nothing of an instance runs before its `start`. */
+/**
+ * Nothing of an instance runs before its `start`. Where there is one bucket, `onBlock` hears of
+ * each block that a flush has put there.
+ */
 export async function instanceMaker(
   platform: Platform,
   settings: Settings,
   metrics: Metrics,
   pool: KernelPool,
   folders: Folders,
+  onBlock: (tenant: string) => void,
 ): Promise<(tenant: string) => Instance> {
   const { wal, clock } = platform;
+  const { flushPlans: plans, bounds } = platform;
+  const inflatedBytesMax = bounds?.scratchBytesMax ?? scratchBytesMax;
   const shared = {
     wal,
+    plans,
     pool,
     clock,
     metrics,
@@ -38,7 +45,7 @@ export async function instanceMaker(
     pause: platform.yield,
     sleep: platform.sleep,
     // What was admitted once is applied again whatever today's limits say; memory is the bound.
-    inflate: (body: Uint8Array) => inflateBody(body, scratchBytesMax, platform.gunzip),
+    inflate: (body: Uint8Array) => inflateBody(body, inflatedBytesMax, platform.gunzip),
     headAgeMaxMs: settings.headAgeMax,
     headBytesMax: settings.headBytesMax,
   };
@@ -47,7 +54,14 @@ export async function instanceMaker(
     const quarantine = prefixed(folder, 'quarantine/');
     return new Instance({
       tenant,
-      database: new Phlaredb({ ...shared, tenant, blocks, quarantine, log }),
+      database: new Phlaredb({
+        ...shared,
+        tenant,
+        blocks,
+        quarantine,
+        log,
+        onStored: () => onBlock(tenant),
+      }),
       recentKeys: new RecentKeys(
         { windowMs: keyWindowMs, keysMax: recentKeysMax },
         clock.monotonicMs(),

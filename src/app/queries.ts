@@ -6,8 +6,8 @@ import { initParquet } from '../block/parquet.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Ingester } from '../ingester/ingester.ts';
 import { TenantSources } from '../ingester/tenant-sources.ts';
-import { KernelPool } from '../kernel/pool.ts';
-import { defaultLimits, type LimitsOf } from '../limits/limits.ts';
+import type { KernelPool } from '../kernel/pool.ts';
+import type { LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Pins } from '../phlaredb/pins.ts';
 import type { Platform } from '../platform.ts';
@@ -15,15 +15,7 @@ import type { QueryService } from '../query/contract.ts';
 import { createQueries } from '../query/service.ts';
 import type { Folders } from './folders.ts';
 
-/** One merge of a query, or the symbols of one block. */
-const kernelBytesMax = 1024 * 1024 * 1024;
-/**
- * As many as two queries use at a time: one for each block that they read, one for the merge. A new
- * one took 30 ms on Bun beside others, as if its engine collected all garbage for a new memory.
- */
-const idleKernelsMax = 2 * (defaultLimits.querySourcesParallelMax + 1);
-/** What waiting kernels may hold, and so does what is kept of blocks, as parts of `memoryMax`. */
-const idleShare = 1 / 16;
+/** What is kept of blocks, as a part of `memoryMax`. */
 const cacheShare = 1 / 8;
 
 export interface QueriesParts {
@@ -33,6 +25,7 @@ export interface QueriesParts {
   folders: Folders;
   pins: Pins;
   limitsOf: LimitsOf;
+  pool: KernelPool;
   ingester: () => Pick<Ingester, 'findDatabase'>;
 }
 
@@ -40,14 +33,7 @@ export interface QueriesParts {
 export async function createQueryEngine(
   parts: QueriesParts,
 ): Promise<{ queries: QueryService; sources: TenantSources }> {
-  const { platform, settings, metrics, folders, pins, limitsOf, ingester } = parts;
-  const pool = new KernelPool({
-    modules: { head: platform.headModule, query: platform.queryModule },
-    random: platform.random,
-    headBytesMax: kernelBytesMax,
-    keepIdleMax: idleKernelsMax,
-    keepBytesMax: settings.memoryMax * idleShare,
-  });
+  const { platform, settings, metrics, folders, pins, limitsOf, pool, ingester } = parts;
   const shared = {
     parquet: initParquet(platform.parquetModule),
     hasher: await xxhash(),
@@ -60,7 +46,8 @@ export async function createQueryEngine(
   };
   const sources = new TenantSources({
     findDatabase: (tenant) => ingester().findDatabase(tenant),
-    localBlocks: (tenant) => folders.of(tenant).blocks,
+    // Where there is one bucket, all that is in it is listed there.
+    localBlocks: platform.flushPlans ? undefined : (tenant) => folders.of(tenant).blocks,
     remoteBlocks: folders.remoteBlocksOf,
     openBlock: (blocks, meta) => new BlockSource(shared, blocks, meta),
     pins,

@@ -21,7 +21,7 @@ export interface BlockReaders {
   sources: Pick<TenantSources, 'forgetLocal' | 'doubtRemote'>;
 }
 
-/** Local retention, and the bucket's when there is one. */
+/** Local retention, and the bucket's when there is one; none where there is only that. */
 export function createRetention(
   platform: Platform,
   settings: Settings,
@@ -34,7 +34,11 @@ export function createRetention(
   diskFailure: () => string | undefined;
   diskRoom: () => DiskRoom | undefined;
 } {
-  const { remoteBucket } = platform;
+  const { remoteBucket, flushPlans } = platform;
+  if (flushPlans !== undefined) {
+    // Nothing is on this machine, and the bucket is that of all tenants.
+    return { services: [], diskFailure: () => undefined, diskRoom: () => undefined };
+  }
   const { ingester, pins, sources } = readers;
   const blocks = retainedBlocks({
     listTenants: folders.list,

@@ -170,7 +170,7 @@ export class Ingester implements IngesterService {
   }
 
   async #tick(nowMs: number): Promise<number> {
-    let nextMs = nowMs + 60_000;
+    let nextMs = Number.POSITIVE_INFINITY;
     if (!this.#isRunning) return nextMs;
     for (const service of this.#options.subServices) {
       try {
@@ -196,6 +196,12 @@ export class Ingester implements IngesterService {
     return nextMs;
   }
 
+  /** When a tick next has something to do for a tenant, in wall time. */
+  dueAtMs(nowMs: number): number {
+    const instances = [...this.#instances.all()];
+    return Math.min(...instances.map(({ database }) => database.dueAtMs(nowMs)));
+  }
+
   /**
    * Flushes heads until memory and log are below their shares again: the largest when memory is
    * short, those that hold the oldest room when the log is; of these, small ones are logged again.
@@ -217,7 +223,9 @@ export class Ingester implements IngesterService {
       const isMemory = isMemoryShort();
       if (!this.#isRunning) return;
       if (!isMemory && logUsed <= logBytesMax * pressureShare) return;
-      if (instance.database.bytesUsed() === 0) continue;
+      const { database } = instance;
+      // Records that no head was needed of take memory only when they are flushed.
+      if (database.bytesUsed() === 0 && (isMemory || database.isEmpty)) continue;
       const { tenant } = instance;
       const bytes = wal.bytesUsedBy(tenant);
       try {

@@ -22,8 +22,8 @@ import type { Clock } from '../platform.ts';
 export interface TenantSourcesOptions {
   /** The tenant's database if it is open, or has records in the log. */
   findDatabase: (tenant: string) => Promise<Phlaredb | undefined>;
-  /** The tenant's blocks on this machine; keys are `<ULID>/<file>`. */
-  localBlocks: (tenant: string) => Bucket;
+  /** The tenant's blocks on this machine; keys are `<ULID>/<file>`. Undefined: there are none. */
+  localBlocks: ((tenant: string) => Bucket) | undefined;
   /** The tenant's blocks in the bucket; undefined when there is no bucket. */
   remoteBlocks: ((tenant: string) => Bucket) | undefined;
   openBlock: (blocks: Bucket, meta: BlockMeta) => Source;
@@ -33,7 +33,7 @@ export interface TenantSourcesOptions {
 
 interface TenantLists {
   /** Of a tenant without a database; one that has a database knows its blocks by itself. */
-  local: ListedBlocks;
+  local: ListedBlocks | undefined;
   remote: ListedBlocks | undefined;
 }
 
@@ -71,16 +71,16 @@ export class TenantSources implements SourceProvider {
       await meter.pause();
       await database?.ready();
       const remoteChanges = await remote?.current();
-      if (database === undefined) await local.current();
+      if (database === undefined) await local?.current();
       // Both have to be good in one turn, which is the one that pins.
       const isGood = database === undefined || database.isReady;
       if (isGood && remote?.changes === remoteChanges) break;
     }
-    const { heads, blocks } = database?.snapshot() ?? { heads: [], blocks: [...local.metas] };
+    const { heads, blocks } = database?.snapshot() ?? { heads: [], blocks: undefined };
     const opened = openHeads(heads);
     const found = withoutRepeats([
-      ...blocks.map((meta) => ({ meta, list: local })),
-      ...(remote === undefined ? [] : Array.from(remote.metas, (meta) => ({ meta, list: remote }))),
+      ...foundIn(local, blocks ?? local?.metas),
+      ...foundIn(remote, remote?.metas),
     ]).filter(({ meta }) => !heads.some(({ ulid }) => ulid === meta.ulid) && isWanted(meta, range));
     // The bytes of a merged pprof follow this order: they must not tell where a block lies.
     found.sort((a, b) => (a.meta.ulid < b.meta.ulid ? -1 : 1));
@@ -121,10 +121,14 @@ export class TenantSources implements SourceProvider {
     const { localBlocks, remoteBlocks, clock } = this.#options;
     const remote = remoteBlocks?.(tenant);
     return {
-      local: new ListedBlocks({ blocks: localBlocks(tenant), clock, freshMs: 0 }),
+      local: localBlocks && new ListedBlocks({ blocks: localBlocks(tenant), clock, freshMs: 0 }),
       remote: remote && new ListedBlocks({ blocks: remote, clock, freshMs: remoteFreshMs }),
     };
   }
+}
+
+function foundIn(list: ListedBlocks | undefined, metas: Iterable<BlockMeta> = []): Found[] {
+  return list === undefined ? [] : Array.from(metas, (meta) => ({ meta, list }));
 }
 
 /** `source`, with `onMissing` told when what it reads is gone. */

@@ -11,7 +11,7 @@ import { backoffMs } from '../lib/backoff.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Clock } from '../platform.ts';
-import type { Wal } from '../wal/wal.ts';
+import type { FlushPlans, Wal } from '../wal/wal.ts';
 import { flushHead } from './flush.ts';
 import { flushDelayMsMax } from './flush-spread.ts';
 
@@ -20,6 +20,8 @@ export interface FlushQueueOptions {
   /** The tenant's blocks: keys are `<ULID>/<file>`. */
   blocks: Bucket;
   wal: Wal;
+  /** Undefined where the list of local blocks tells what was written. */
+  plans?: FlushPlans | undefined;
   pool: KernelPool;
   parquet: Parquet;
   /** A number from 0 up to, but not including, 1: spreads retries. */
@@ -141,9 +143,11 @@ export class FlushQueue {
   }
 
   async #flush(head: Head): Promise<void> {
-    const { tenant, wal, pool, blocks, parquet, pause, clock, metrics, log } = this.#options;
+    const { tenant, wal, plans, pool, blocks, parquet, pause } = this.#options;
+    const { clock, metrics, log } = this.#options;
     await head.settled();
     const startedMs = clock.monotonicMs();
+    if (head.rows > 0) await plans?.plan({ tenant, ulid: head.ulid, upTo: head.lastSequence });
     const meta =
       head.rows === 0
         ? undefined

@@ -12,6 +12,7 @@ import { backoffMs } from '../lib/backoff.ts';
 import type { Fingerprint } from '../model/fingerprint.ts';
 import { BlockList } from './block-list.ts';
 import { quarantineBlocks } from './block-quarantine.ts';
+import { type ColdLog, findColdLog } from './cold-log.ts';
 import { FlushQueue, type FlushQueueOptions } from './flush-queue.ts';
 import { flushDelayMs } from './flush-spread.ts';
 import { Rebuild } from './rebuild.ts';
@@ -30,6 +31,8 @@ export interface PhlaredbOptions extends FlushQueueOptions {
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   headAgeMaxMs: number;
   headBytesMax: number;
+  /** With plans: told of each block, in the turn in which its head leaves the queue. */
+  onStored?: (() => void) | undefined;
 }
 
 const ended = () => undefined;
@@ -51,6 +54,8 @@ export class Phlaredb {
   readonly #stopping = new AbortController();
   /** Counts scans and their uses: equal numbers mean that the scratch is still the same. */
   #scanId = 0;
+  /** Present while records are in the log alone and nobody has needed a head of them. */
+  #cold: ColdLog | undefined;
   /** Sequences handed to `ingest` and not rolled back, and those no live head needs any more. */
   #appendedUpTo = 0;
   #committedUpTo = 0;
@@ -59,15 +64,20 @@ export class Phlaredb {
   constructor(options: PhlaredbOptions) {
     this.#options = options;
     this.#blockList = new BlockList(options.blocks, options.log);
-    this.#queue = new FlushQueue(options, (meta) => this.#blockList.add(meta));
+    const { plans, onStored } = options;
+    this.#queue = new FlushQueue(options, (meta) =>
+      plans === undefined ? this.#blockList.add(meta) : onStored?.(),
+    );
   }
 
   /**
    * Reads the list of local blocks, tells the log which of the tenant's records they hold, and
    * starts to rebuild a head from the others. `loggedUpTo` is the last of them, 0 when the log has
-   * none. Pushes need not wait for the rebuild; label calls and flushes do.
+   * none. Pushes need not wait for the rebuild; label calls and flushes do. With plans nothing is
+   * listed, and the rebuild waits for somebody to need it.
    */
   async start(loggedUpTo: number): Promise<void> {
+    if (this.#options.plans !== undefined) return this.#startCold(loggedUpTo);
     await quarantineBlocks(await this.#blockList.load(), this.#options);
     if (loggedUpTo === 0) return;
     const { tenant, wal } = this.#options;
@@ -82,6 +92,13 @@ export class Phlaredb {
     this.#appendedUpTo = loggedUpTo;
     this.#committedUpTo = loggedUpTo;
     if (loggedUpTo > flushed.lastSequence) this.#rebuilding = this.#rebuildLive();
+  }
+
+  async #startCold(loggedUpTo: number): Promise<void> {
+    if (loggedUpTo === 0) return;
+    this.#appendedUpTo = loggedUpTo;
+    this.#committedUpTo = loggedUpTo;
+    this.#cold = await findColdLog(this.#options);
   }
 
   /** Local blocks by ascending start time. */
@@ -145,7 +162,7 @@ export class Phlaredb {
   ingest(entry: HeadEntry, profile: Uint8Array): IngestCounts | undefined {
     this.#appendedUpTo = entry.sequence;
     this.#scanId++;
-    if (this.#rebuilding !== undefined) return undefined;
+    if (!this.isReady) return undefined;
     try {
       return this.#ingestOrRoll(entry, profile);
     } catch (error) {
@@ -175,7 +192,7 @@ export class Phlaredb {
   /** True when nothing is in memory but the list of blocks. */
   get isEmpty(): boolean {
     const isLiveEmpty = this.#live === undefined || this.#live.isEmpty;
-    return isLiveEmpty && this.#rebuilding === undefined && this.#queue.dueAtMs === Infinity;
+    return isLiveEmpty && this.isReady && this.#queue.dueAtMs === Infinity;
   }
 
   /** Bytes in use by the live and the sealed heads. */
@@ -190,13 +207,21 @@ export class Phlaredb {
 
   /** Resolves when no head is being rebuilt: `snapshot` may be called then, in the same turn. */
   async ready(): Promise<void> {
+    this.#warm();
     while (this.#rebuilding !== undefined) await this.#rebuilding;
     if (this.#onlyInLog !== undefined) throw this.#onlyInLog;
   }
 
-  /** False while a head is being rebuilt. */
+  /** False while a head is being rebuilt, or has to be before anybody may read. */
   get isReady(): boolean {
-    return this.#rebuilding === undefined;
+    return this.#rebuilding === undefined && this.#cold === undefined;
+  }
+
+  /** Starts the rebuild that nobody needed so far. */
+  #warm(): void {
+    if (this.#cold === undefined) return;
+    this.#rebuilding = this.#rebuildLive(this.#cold);
+    this.#cold = undefined;
   }
 
   /**
@@ -229,7 +254,7 @@ export class Phlaredb {
    */
   relog(): Promise<boolean> {
     const head = this.#live;
-    if (head === undefined || this.#rebuilding !== undefined) return Promise.resolve(false);
+    if (head === undefined || !this.isReady) return Promise.resolve(false);
     const relogging = relog(head, {
       tenant: this.#options.tenant,
       wal: this.#options.wal,
@@ -249,6 +274,7 @@ export class Phlaredb {
   /** Seals the live head and writes every sealed head; resolves when all are blocks. */
   async flush(reason: FlushReason): Promise<void> {
     if (reason === 'stop') this.#stopping.abort();
+    this.#warm();
     // At the stop nobody pushes any more, and nothing may be left to the log.
     const isWhole = reason === 'stop' || this.#rebuild === undefined;
     if (isWhole) await this.#rebuilding;
@@ -267,10 +293,18 @@ export class Phlaredb {
       const { headAgeMaxMs, randomUnit } = this.#options;
       this.seal('max-duration', nowMs + flushDelayMs(headAgeMaxMs, randomUnit()));
     }
+    const coldReason = this.#cold?.dueReason(nowMs);
+    if (coldReason !== undefined) await this.flush(coldReason);
     if (this.#queue.isDue(nowMs)) await this.#queue.drain();
+    return this.dueAtMs(nowMs);
+  }
+
+  /** When `tick` next has something to do, in wall time; infinity when nothing is kept. */
+  dueAtMs(nowMs: number): number {
     const sealAtMs =
-      this.#live === undefined ? Number.POSITIVE_INFINITY : this.#sealAtMs(this.#live);
-    return Math.min(sealAtMs, this.#queue.dueAtMs);
+      this.#live === undefined || this.#live.isEmpty ? Infinity : this.#sealAtMs(this.#live);
+    const coldAtMs = this.#cold?.dueAtMs(nowMs) ?? Infinity;
+    return Math.min(sealAtMs, coldAtMs, this.#queue.dueAtMs);
   }
 
   /** Counts of the live head, for gauges. */
@@ -320,7 +354,7 @@ export class Phlaredb {
 
   /** Where the next profile is scanned. */
   #kernel(): Kernel {
-    if (this.#rebuilding === undefined) {
+    if (this.isReady) {
       this.#live ??= this.#newHead();
       return this.#live.kernel;
     }
@@ -329,11 +363,11 @@ export class Phlaredb {
     return scanner;
   }
 
-  #newHead(): Head {
+  #newHead(ulid?: string, createdMs?: number): Head {
     const { nextUlid, clock, pool, fingerprint } = this.#options;
     return new Head({
-      ulid: nextUlid(),
-      createdMs: clock.nowMs(),
+      ulid: ulid ?? nextUlid(),
+      createdMs: createdMs ?? clock.nowMs(),
       kernel: pool.acquire(),
       fingerprint,
     });
@@ -347,7 +381,7 @@ export class Phlaredb {
 
   /** A head that is not to be trusted goes; what was in it comes back from the log. */
   #dropLive(cause: unknown): void {
-    if (this.#rebuilding !== undefined) {
+    if (!this.isReady) {
       // It was the scanner: the next scan gets a fresh one.
       this.#dropScanner();
       return;
@@ -366,13 +400,14 @@ export class Phlaredb {
   }
 
   /** Never rejects: until the log and the disk let it, it tries again. */
-  async #rebuildLive(): Promise<void> {
+  async #rebuildLive(cold?: ColdLog): Promise<void> {
     const { pause, log } = this.#options;
-    const rebuild = this.#newRebuild();
+    const rebuild = this.#newRebuild(cold);
     this.#rebuild = rebuild;
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#relogging;
+        rebuild.skip((await cold?.settlePlan()) ?? 0);
         const { head, upTo } = await rebuild.catchUp();
         // Nothing awaits from this check to the end: a push either was read or finds the head.
         if (upTo >= this.#appendedUpTo) {
@@ -400,12 +435,13 @@ export class Phlaredb {
     this.#scanId++;
   }
 
-  #newRebuild(): Rebuild {
+  #newRebuild(cold: ColdLog | undefined): Rebuild {
     const { pool } = this.#options;
     return new Rebuild(
       {
         ...this.#options,
-        makeHead: () => this.#newHead(),
+        makeHead: (ulid) => this.#newHead(ulid, cold?.oldestMs),
+        planned: cold?.plan,
         discard: (head) => head.retire(pool),
         seal: (head) => {
           head.seal();

@@ -10,7 +10,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { profileTimeNs } from '../model/time.ts';
 import type { Clock } from '../platform.ts';
-import type { StoredRecord, Wal } from '../wal/wal.ts';
+import type { FlushPlan, StoredRecord, Wal } from '../wal/wal.ts';
 import { superseded } from './superseded.ts';
 
 export interface RebuildOptions {
@@ -20,7 +20,10 @@ export interface RebuildOptions {
   inflate: (body: Uint8Array) => Uint8Array;
   /** Where records go that no head can take: `<sequence>.pprof` and `<sequence>.json`. */
   quarantine: Bucket;
-  makeHead: () => Head;
+  /** `ulid`: the head is to become that block. */
+  makeHead: (ulid?: string) => Head;
+  /** The first head is to be exactly this block, which may have been written in part. */
+  planned?: FlushPlan | undefined;
   /** Takes over a head that is full; everything in it is committed. */
   seal: (head: Head) => void;
   /** Resolves when sealed heads are blocks: one full head at a time is enough to hold. */
@@ -55,14 +58,18 @@ export class Rebuild {
   #upTo: number;
   /** Where a head that breaks has to be read again from. */
   #headFrom: number;
+  readonly #firstFrom: number;
+  /** The head is the one that the plan is of. */
+  #isPlanned = false;
   /** Who wants the records up to a sequence in sealed heads. */
   #waiting: { upTo: number; sealed: Deferred }[] = [];
 
   constructor(options: RebuildOptions, from: number) {
     this.#options = options;
-    this.#head = options.makeHead();
     this.#upTo = from - 1;
     this.#headFrom = from;
+    this.#firstFrom = from;
+    this.#head = this.#makeHead();
   }
 
   /**
@@ -74,18 +81,28 @@ export class Rebuild {
     this.#superseded ??= await superseded(wal, tenant, pause);
     let startMs = clock.monotonicMs();
     for await (const record of wal.read(tenant, this.#upTo + 1)) {
+      if (this.#isPlanned && !this.#isWithinPlan(record.sequence)) this.#seal(record.sequence);
       const isDone = this.#setAside.has(record.sequence) || this.#superseded.has(record.sequence);
       const isApplied = isDone || (await this.#apply(record));
       if (!isApplied) return this.catchUp();
       this.#upTo = record.sequence;
-      if (this.#isFull()) await this.#roll(record.sequence + 1);
+      if (!this.#isPlanned && this.#isFull()) await this.#roll(record.sequence + 1);
       this.#sealWanted();
       if (clock.monotonicMs() - startMs < sliceMs) continue;
       await pause();
       startMs = clock.monotonicMs();
     }
+    // What is appended from here on belongs to the next block.
+    if (this.#isPlanned) this.#seal(this.#upTo + 1);
     this.#sealWanted();
     return { head: this.#head, upTo: this.#upTo };
+  }
+
+  /** The records up to `upTo` are in a block. Nothing has been read yet, or it is said again. */
+  skip(upTo: number): void {
+    if (upTo <= this.#upTo) return;
+    this.#upTo = upTo;
+    this.#seal(upTo + 1);
   }
 
   /**
@@ -115,8 +132,8 @@ export class Rebuild {
     await this.#quarantine(record, failure);
     if (!this.#head.kernel.isBroken) return true;
     this.#options.discard(this.#head);
-    this.#head = this.#options.makeHead();
     this.#upTo = this.#headFrom - 1;
+    this.#head = this.#makeHead();
     return false;
   }
 
@@ -150,9 +167,20 @@ export class Rebuild {
   }
 
   #seal(from: number): void {
-    this.#options.seal(this.#head);
-    this.#head = this.#options.makeHead();
+    if (this.#head.isEmpty) this.#options.discard(this.#head);
+    else this.#options.seal(this.#head);
+    this.#head = this.#makeHead(from);
     this.#headFrom = from;
+  }
+
+  #makeHead(from = this.#headFrom): Head {
+    const { planned, makeHead } = this.#options;
+    this.#isPlanned = this.#isWithinPlan(from) && from <= this.#firstFrom;
+    return makeHead(this.#isPlanned ? planned?.ulid : undefined);
+  }
+
+  #isWithinPlan(sequence: number): boolean {
+    return sequence <= (this.#options.planned?.upTo ?? 0);
   }
 
   async #quarantine(record: StoredRecord, cause: unknown): Promise<void> {

@@ -4,6 +4,8 @@ import { Failure } from '../errors.ts';
 import type { PendingRecord } from './commit-queue.ts';
 import { decodeRowHeads, type NewRow, type RowHead, rowsOf } from './durable-object-rows.ts';
 
+import type { FlushPlan } from './wal.ts';
+
 type SqlValue = string | number | null | ArrayBuffer | Uint8Array;
 type SqlRow = Record<string, SqlValue>;
 
@@ -54,6 +56,8 @@ const schema = [
   `CREATE TABLE IF NOT EXISTS tenants (
     tenant TEXT PRIMARY KEY, released INTEGER NOT NULL, total INTEGER NOT NULL,
     after INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS plans (
+    tenant TEXT PRIMARY KEY, ulid TEXT NOT NULL, upTo INTEGER NOT NULL) WITHOUT ROWID`,
   'CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
 ];
 
@@ -210,6 +214,17 @@ export class LogTable {
       'SELECT id FROM log WHERE id <= ? AND tenant = ? AND written < ? ORDER BY id LIMIT ?';
     const query = `DELETE FROM log WHERE id IN (${oldest})`;
     this.#rows(query, after, tenant, nowMs - this.#keyWindowMs, spare);
+  }
+
+  /** The block that was planned last. */
+  planOf(tenant: string): FlushPlan | undefined {
+    const [row] = this.#rows('SELECT ulid, upTo FROM plans WHERE tenant = ?', tenant);
+    return row && { tenant, ulid: String(row['ulid']), upTo: Number(row['upTo']) };
+  }
+
+  /** Takes the place of the tenant's last one: nobody deletes it, as that would write a row. */
+  plan({ tenant, ulid, upTo }: FlushPlan): void {
+    this.#rows('INSERT OR REPLACE INTO plans VALUES (?, ?, ?)', tenant, ulid, upTo);
   }
 
   #writeRow(

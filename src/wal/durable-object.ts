@@ -17,7 +17,15 @@ import {
   type ObjectStorage,
 } from './durable-object-table.ts';
 import { encodeLabels, encodeTenant, headBytesOf, noKey, recordKinds } from './record.ts';
-import type { ProfileRecord, RecentKey, RecordHeader, StoredRecord, Wal } from './wal.ts';
+import type {
+  FlushPlan,
+  FlushPlans,
+  ProfileRecord,
+  RecentKey,
+  RecordHeader,
+  StoredRecord,
+  Wal,
+} from './wal.ts';
 
 const defaultKeyWindowMs = 15 * 60 * 1_000;
 /** Records of one transaction, unless one alone is larger. */
@@ -46,7 +54,7 @@ interface OpenLog {
   tenants: Map<string, LoggedTenant>;
 }
 
-export class DurableObjectWal implements Wal {
+export class DurableObjectWal implements Wal, FlushPlans {
   readonly isDurable = true;
   readonly #options: DurableObjectWalOptions;
   readonly #table: LogTable;
@@ -123,17 +131,17 @@ export class DurableObjectWal implements Wal {
   }
 
   async *headers(tenant?: string): AsyncIterable<RecordHeader> {
-    const { tenants } = this.#opened();
-    const chosen = tenant === undefined ? [...tenants.keys()] : [tenant];
-    const headers: RecordHeader[] = [];
-    for (const name of chosen) {
-      for (const { heads } of this.#heldBatches(name, 0)) {
-        for (const head of heads) {
-          if (this.#isHeld(name, head.sequence)) headers.push(headerOf(name, head));
-        }
+    if (tenant !== undefined) return yield* this.#headersOf(tenant);
+    const all = [...this.#opened().tenants.keys()].flatMap((name) => [...this.#headersOf(name)]);
+    yield* all.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  *#headersOf(tenant: string): Generator<RecordHeader> {
+    for (const { heads } of this.#heldBatches(tenant, 0)) {
+      for (const head of heads) {
+        if (this.#isHeld(tenant, head.sequence)) yield headerOf(tenant, head);
       }
     }
-    yield* chosen.length === 1 ? headers : headers.sort((a, b) => a.sequence - b.sequence);
   }
 
   async *read(tenant: string, from: number): AsyncIterable<StoredRecord> {
@@ -183,6 +191,21 @@ export class DurableObjectWal implements Wal {
       tenants.set(tenant, { ...now, newest, total, lastRow });
     } catch (error) {
       throw logFailure(error, 'release');
+    }
+  }
+
+  planOf(tenant: string): FlushPlan | undefined {
+    const plan = this.#table.planOf(tenant);
+    const released = this.#opened().tenants.get(tenant)?.released ?? 0;
+    return plan === undefined || plan.upTo <= released ? undefined : plan;
+  }
+
+  async plan(plan: FlushPlan): Promise<void> {
+    try {
+      this.#table.plan(plan);
+      await this.#sync();
+    } catch (error) {
+      throw logFailure(error, 'plan of a block');
     }
   }
 

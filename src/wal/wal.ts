@@ -34,6 +34,24 @@ export interface RecentKey {
   contentKey: Uint8Array;
 }
 
+/** A block that is about to be written, of all records up to one that are not released. */
+export interface FlushPlan {
+  tenant: string;
+  ulid: string;
+  upTo: number;
+}
+
+/**
+ * Where blocks are written to a bucket that cannot tell after a restart what was on its way there:
+ * what was to become a block becomes the same one, however often it is written.
+ */
+export interface FlushPlans {
+  /** The tenant's plan, unless its records are released by now. */
+  planOf(tenant: string): FlushPlan | undefined;
+  /** Takes the place of an earlier one of the tenant. Resolves once it is durable. */
+  plan(plan: FlushPlan): Promise<void>;
+}
+
 export interface Wal {
   /** ULID made when the log was created: sequences compare only within one identity. */
   readonly id: string;

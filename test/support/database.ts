@@ -19,6 +19,7 @@ import { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
 import type { Platform } from '../../src/platform.ts';
 import { gunzip } from '../../src/runtime/gzip.ts';
 import type { MemoryWal } from '../../src/wal/memory.ts';
+import type { FlushPlans } from '../../src/wal/wal.ts';
 import { memoryPlatform } from './memory-platform.ts';
 
 export interface DatabaseOptions {
@@ -27,8 +28,11 @@ export interface DatabaseOptions {
   kernelBytesMax?: number;
   /** The last record that the log has of the tenant. */
   loggedUpTo?: number;
-  /** The log of an earlier database. */
+  /** The log of an earlier database, its plans and its blocks. */
   wal?: MemoryWal;
+  plans?: FlushPlans;
+  blocks?: MemoryBucket;
+  onStored?: () => void;
   /** Called before each append of a kernel; what it throws is what the append throws. */
   beforeAppend?: (plan: AppendPlan) => void;
 }
@@ -43,6 +47,8 @@ const endlessRoom = {
   disk: undefined,
 };
 
+let databases = 0;
+
 /** A started database and the handles a test needs. */
 export async function openDatabase(options: DatabaseOptions = {}) {
   const platform = await memoryPlatform(options.wal === undefined ? {} : { wal: options.wal });
@@ -55,13 +61,17 @@ export async function openDatabase(options: DatabaseOptions = {}) {
     sink: platform.logLine,
   });
   const pool = new ArmedPool(options, platform);
-  const blocks = new MemoryBucket();
+  const { plans, onStored, blocks = new MemoryBucket() } = options;
   const quarantine = new MemoryBucket();
   const recentKeys = new RecentKeys({ windowMs: 900_000, keysMax: 1_000 }, clock.monotonicMs());
-  let count = 0;
+  // Databases over the same log must not give the same names.
+  databases += 1;
+  let count = databases * 1_000;
   const database = new Phlaredb({
     tenant: 'a',
     blocks,
+    plans,
+    onStored,
     quarantine,
     sleep: platform.sleep,
     wal,

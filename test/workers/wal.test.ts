@@ -80,6 +80,27 @@ describe('DurableObjectWal in workerd', () => {
     });
   });
 
+  it('keeps the plan of a block until its records are released', async () => {
+    const inside = openObject();
+    const plan = { tenant: 'a', ulid, upTo: 2 };
+    await inside(async (storage) => {
+      const wal = await started(storage);
+      for (let fill = 1; fill <= 3; fill++) await wal.commit(wal.append(record(fill)));
+      expect(wal.planOf('a')).toBeUndefined();
+      await wal.plan({ ...plan, upTo: 1 });
+      await wal.plan(plan);
+    });
+    await abortAllDurableObjects();
+    await inside(async (storage) => {
+      const wal = await started(storage);
+      expect(wal.planOf('a')).toEqual(plan);
+      expect(wal.planOf('b')).toBeUndefined();
+      await wal.release('a', 2, ulid);
+      expect(wal.planOf('a')).toBeUndefined();
+      expect((await all(wal)).map(({ sequence }) => sequence)).toEqual([3]);
+    });
+  });
+
   it('stores no value over 2 MB, and reads what it had to cut', async () => {
     await openObject()(async (storage) => {
       const wal = await started(storage);
