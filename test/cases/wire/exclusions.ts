@@ -1,0 +1,98 @@
+// What the protocol notes say in sections 0 to 3 about a status and no row asks, each with the
+// reason, and where else it is tested if it is. Printed by nobody: a list for whoever adds a row.
+
+export interface WireExclusion {
+  section: string;
+  what: string;
+  why: string;
+}
+
+export const wireExclusions: readonly WireExclusion[] = [
+  {
+    section: '0.1',
+    what: 'HTTP/2 without TLS, a second port for operators',
+    why: 'a server of fetch has one port, and what its runtime speaks on it',
+  },
+  {
+    section: '0.2',
+    what: 'gRPC, gRPC-Web and streams that are served',
+    why: 'not served over fetch: rows show how they are refused',
+  },
+  {
+    section: '0.2',
+    what: 'Connect-Timeout-Ms that passes',
+    why: 'needs a slow answer: test/unit/api/deadline.test.ts',
+  },
+  {
+    section: '0.2',
+    what: 'answers in gzip',
+    why: 'an answer of Push is empty: test/unit/api/services.test.ts asks queries',
+  },
+  {
+    section: '0.3',
+    what: '499, 504, a panic',
+    why: 'need a client that leaves or a fault that is injected: test/unit/api/query-errors.test.ts and guard.test.ts',
+  },
+  {
+    section: '0.4',
+    what: 'Server-Timing, artificial delays, the pages of the user interface',
+    why: 'not there',
+  },
+  {
+    section: '1.3 e, g',
+    what: 'quotas for a period, sampling, usage groups',
+    why: 'not there: they answer to a seller',
+  },
+  {
+    section: '1.3 f',
+    what: '429 over the rate',
+    why: 'depends on the moment: test/unit/limits.test.ts moves the clock',
+  },
+  {
+    section: '1.3 k, p',
+    what: 'relabelling, by series and by sample type',
+    why: 'not there; nothing is dropped that a client was not told of',
+  },
+  {
+    section: '1.3 q',
+    what: 'a push that takes longer than five seconds',
+    why: 'one process stores what it takes',
+  },
+  {
+    section: '1.4',
+    what: 'nil profiles and nil samples',
+    why: 'the wire has no nil: an empty profile is a row',
+  },
+  {
+    section: '1.5',
+    what: 'references that lead nowhere',
+    why: 'being changed with the normalisation of profiles',
+  },
+  {
+    section: '1.7 8',
+    what: 'sanitised label names',
+    why: 'the default, names as they are, is what is served',
+  },
+  {
+    section: '2.6',
+    what: 'names of functions of scripting clients',
+    why: 'no status: test/unit/api/ingest.test.ts',
+  },
+  { section: '2.8', what: 'JFR', why: 'refused with 415, which is a row' },
+  {
+    section: '2.10',
+    what: '408',
+    why: 'needs a body that stalls: test/unit/api/ingest.test.ts, test/runtime/abuse.test.ts',
+  },
+  {
+    section: '2.10',
+    what: '500',
+    why: 'needs a fault that is injected: test/unit/api/ingest.test.ts',
+  },
+  {
+    section: '3.1',
+    what: 'gRPC over HTTP/2, its metadata and compression',
+    why: 'not served over fetch',
+  },
+  { section: '3.2', what: 'the codes of gRPC', why: 'not served over fetch' },
+];
