@@ -33,9 +33,7 @@ make_python() {
 
 make_rust() {
   in_place rust
-  crates=${CARGO_HOME:-$HOME/.cargo}/registry/src
-  RUSTFLAGS="--remap-path-prefix=$crates=cargo --remap-path-prefix=$PWD=busy" \
-    cargo build --release --quiet
+  cargo build --release --quiet
   node "$here/capture.mjs" "$captures" rust ./target/release/busy
 }
 

@@ -57,8 +57,8 @@ async function profileNode(url: string): Promise<void> {
 }
 
 const range = { start: String(Date.now() - 3_600_000), end: String(Date.now() + 3_600_000) };
-/** When the captures were taken. */
-const captured = { start: String(capturedMs - 600_000), end: String(capturedMs + 600_000) };
+/** When the captures were taken; a query may ask for a day. */
+const captured = { start: String(capturedMs - 40_000_000), end: String(capturedMs + 40_000_000) };
 type Range = typeof range;
 type Headers = Record<string, string>;
 

@@ -1,5 +1,5 @@
 // What the protocol notes say in sections 0 to 3 about a status and no row asks, each with the
-// reason, and where else it is tested if it is. Printed by nobody: a list for whoever adds a row.
+// reason, and where else it is tested if it is.
 
 export interface WireExclusion {
   section: string;
@@ -82,7 +82,7 @@ export const wireExclusions: readonly WireExclusion[] = [
   {
     section: '2.10',
     what: '408',
-    why: 'needs a body that stalls: test/unit/api/ingest.test.ts, test/runtime/abuse.test.ts',
+    why: 'needs a body that stalls: test/unit/api/ingest.test.ts',
   },
   {
     section: '2.10',

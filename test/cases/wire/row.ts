@@ -40,12 +40,6 @@ export interface WireClock {
   nowMs: number;
 }
 
-/** A part of the protocol that no row tests, and why. */
-export interface WireExclusion {
-  what: string;
-  why: string;
-}
-
 export const pushPath = '/push.v1.PusherService/Push';
 export const asProto = { 'content-type': 'application/proto' };
 export const asJson = { 'content-type': 'application/json' };
