@@ -7,6 +7,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 const [folder, name, command, ...args] = process.argv.slice(2);
+/** The key that the tests let in. */
+const keyBytes = Buffer.from(Array.from({ length: 32 }, (_, i) => i));
 let count = 0;
 
 /** The length of the first request of `bytes`, undefined while it is not whole. */
@@ -51,8 +53,7 @@ server.listen(0, '127.0.0.1', () => {
       ...process.env,
       PHLOX_URL: `http://127.0.0.1:${server.address().port}`,
       PHLOX_USER: 'captured',
-      // The key of the bytes 0 to 31, which the tests let in.
-      PHLOX_PASSWORD: `phlox_${Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64url')}`,
+      PHLOX_PASSWORD: `phlox_${keyBytes.toString('base64url')}`,
     },
   });
   child.on('close', (code) => {

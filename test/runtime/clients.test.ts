@@ -1,5 +1,5 @@
 // Real clients on real servers, with basic credentials: the Node SDK profiles a busy program here
-// and now, and what the Go, Python and Rust SDKs sent of such programs is sent again, byte for byte.
+// and now; what the Go, Python and Rust SDKs sent of such programs is sent again, byte for byte.
 // The busy function is found by its name, under the labels that the program gave it.
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';

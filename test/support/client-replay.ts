@@ -1,5 +1,5 @@
-// What SDKs sent once, captured in `test/fixtures/clients`, and how it is sent again: the same bytes
-// over a socket, head and all, so that nothing between here and the server makes them over.
+// What SDKs sent once, captured in `test/fixtures/clients`, and how it is sent again: the same
+// bytes over a socket, head and all, so that nothing between here and the server makes them over.
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { formatKey, type KeyEntry } from '../../src/auth/keys.ts';
@@ -10,7 +10,7 @@ const replyMsMax = 10_000;
 
 export const capturedUser = 'captured';
 
-/** The key that all captures show: the bytes 0 to 31, which `test/clients/capture.mjs` knows too. */
+/** The key that all captures show, of the bytes 0 to 31: `test/clients/capture.mjs` knows it. */
 const capturedKey = formatKey(Uint8Array.from({ length: 32 }, (_, i) => i));
 export const capturedEntry: KeyEntry = {
   sha256: digestOf(capturedKey),

@@ -31,7 +31,7 @@ export const wireExclusions: readonly WireExclusion[] = [
   {
     section: '0.3',
     what: '499, 504, a panic',
-    why: 'need a client that leaves or a fault that is injected: test/unit/api/query-errors.test.ts and guard.test.ts',
+    why: 'need a client that leaves or a fault: test/unit/api/query-errors.test.ts',
   },
   {
     section: '0.4',

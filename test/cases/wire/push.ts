@@ -152,6 +152,13 @@ function profiles(clock: WireClock): WireRow[] {
       /101.*100/,
       'sample_labels_limit',
     ),
+    ...broken(clock),
+  ];
+}
+
+function broken(clock: WireClock): WireRow[] {
+  const sample = { locations: [1], values: [7] };
+  return [
     refused(
       '1.4 a value too many',
       pushOf(pprof(clock, { samples: [{ ...sample, values: [1, 2] }] })),

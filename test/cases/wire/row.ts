@@ -1,5 +1,5 @@
-// One row of the wire table: a request, what it must be answered, and what is stored of it. A row is
-// data, so that every runtime is asked the same; `suite.ts` asks.
+// One row of the wire table: a request, what it must be answered, and what is stored of it. A row
+// is data, so that every runtime is asked the same; `suite.ts` asks.
 
 export interface WireRow {
   /** Section of the protocol notes, or `own` for what is phlox's alone; then what it is about. */
