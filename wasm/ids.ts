@@ -5,7 +5,7 @@ import { FIRST_KEY, KEYS_SCRATCH, addWord, hashOf, keysOf } from './hash';
 import { NONE } from './layout';
 import { Vec, ensure } from './memory';
 import { tableIds } from './scratch';
-import { ID_TWICE, ID_ZERO, OK, OUT_OF_MEMORY, fail } from './status';
+import { ID_TWICE, ID_ZERO, KIND_MAPPING, OK, OUT_OF_MEMORY, fail } from './status';
 
 const IN_ORDER: u32 = 0;
 const DIRECT: u32 = 1;
@@ -28,15 +28,18 @@ export const locationIdMap = changetype<IdMap>(memory.data(12, 4));
   return map.kind == IN_ORDER;
 }
 
-/** Takes the ids in `tableIds`; refuses 0 and what comes twice. `kind` names the table. */
-export function mapIds(map: IdMap, table: Vec, kind: u32): i32 {
+/**
+ * Takes the ids in `tableIds`; refuses what comes twice, and 0 but for mappings, where it means that
+ * nothing refers to the entry. `kind` names the table; `isWhole` is false when ids are to be unmapped.
+ */
+export function mapIds(map: IdMap, table: Vec, kind: u32, isWhole: bool): i32 {
   const ids = tableIds.pointer;
   const count = tableIds.length;
-  let isOrdered = true;
+  let isOrdered = isWhole;
   let largest: u64 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const id = load<u64>(ids + (<usize>i << 3));
-    if (!id) return fail(ID_ZERO, kind, i);
+    if (!id && kind != KIND_MAPPING) return fail(ID_ZERO, kind, i);
     if (id != <u64>i + 1) isOrdered = false;
     if (id > largest) largest = id;
   }
@@ -57,6 +60,7 @@ function mapDirectly(map: IdMap, table: Vec, kind: u32, largest: u32): i32 {
   map.pointer = table.pointer;
   for (let i: u32 = 0; i < tableIds.length; i++) {
     const id = load<u64>(tableIds.pointer + (<usize>i << 3));
+    if (!id) continue;
     const at = table.pointer + (<usize>id << 2);
     if (load<u32>(at) != NONE) return fail(ID_TWICE, id, kind);
     store<u32>(at, i);
@@ -79,6 +83,7 @@ function mapHashed(map: IdMap, table: Vec, kind: u32): i32 {
   map.pointer = table.pointer;
   for (let i: u32 = 0; i < tableIds.length; i++) {
     const id = load<u64>(tableIds.pointer + (<usize>i << 3));
+    if (!id) continue;
     let k = slotOf(id, map.limit);
     while (true) {
       const at = table.pointer + (<usize>k << 4);
@@ -102,16 +107,26 @@ function mapHashed(map: IdMap, table: Vec, kind: u32): i32 {
 }
 
 function lookUp(map: IdMap, id: u64): u32 {
-  if (map.kind == DIRECT) {
-    return id <= <u64>map.limit ? load<u32>(map.pointer + (<usize>id << 2)) : NONE;
-  }
-  if (!id) return NONE;
+  const at = entryOf(map, id);
+  return at ? load<u32>(at) : NONE;
+}
+
+/** Takes back an id of a map that was made of a table that is not whole. */
+export function unmapId(map: IdMap, id: u64): void {
+  const at = entryOf(map, id);
+  if (at) store<u32>(at, NONE);
+}
+
+/** Where the position of an id is kept; 0: nowhere. */
+function entryOf(map: IdMap, id: u64): usize {
+  if (map.kind == DIRECT) return id <= <u64>map.limit ? map.pointer + (<usize>id << 2) : 0;
+  if (!id) return 0;
   let k = slotOf(id, map.limit);
   while (true) {
     const at = map.pointer + (<usize>k << 4);
     const found = load<u64>(at);
-    if (!found) return NONE;
-    if (found == id) return load<u32>(at, 8);
+    if (!found) return 0;
+    if (found == id) return at + 8;
     k = (k + 1) & map.limit;
   }
 }

@@ -11,6 +11,7 @@ export { columnAt } from './store';
 
 // ---- scan and append
 export { inputReserve, inputPointer, inputLength } from './input';
+export { ignoredReserve } from './labels';
 export { scan, factsPointer, trimScratch } from './scan';
 export { planReserve } from './plan';
 export { append } from './profiles';

@@ -9,6 +9,7 @@ import { badString } from './pprof';
 import {
   groupExtents,
   groupPairs,
+  hostSpace,
   labelPairs,
   labelSortSpace,
   stringExtents,
@@ -27,6 +28,28 @@ export let traceLow: u64 = 0;
 export let traceHigh: u64 = 0;
 /** The group found last: consecutive samples mostly share theirs. */
 let lastGroup: u32 = 0;
+
+/** How many labels make no groups: the keys at the start of `hostSpace`; `IGNORE_ALL` for all. */
+let ignoredCount: u32 = 0;
+export const IGNORE_ALL: u32 = 0xffffffff;
+
+/** Room for the string indexes (u32) of keys to ignore; its address, or a status. */
+export function ignoredReserve(count: u32): i32 {
+  return ensure(hostSpace, <u64>count << 2) ? <i32>hostSpace.pointer : fail(OUT_OF_MEMORY);
+}
+
+/** Sets how many keys the scan ignores. */
+export function setIgnored(count: u32): void {
+  ignoredCount = count;
+}
+
+function isIgnored(key: u32): bool {
+  if (ignoredCount == IGNORE_ALL) return true;
+  for (let i: u32 = 0; i < ignoredCount; i++) {
+    if (load<u32>(hostSpace.pointer + (<usize>i << 2)) == key) return true;
+  }
+  return false;
+}
 
 /** Forgets the groups of the last profile; the base group is there from the start. */
 export function startGroups(): i32 {
@@ -98,7 +121,7 @@ function takeLabel(key: u32, value: u32): i32 {
     if (textBytes == 32) readTrace(text);
     return OK;
   }
-  if (!nameBytes || !textBytes) return OK;
+  if (!nameBytes || !textBytes || (ignoredCount && isIgnored(key))) return OK;
   if (!reserve(labelPairs, 1, 3)) return fail(OUT_OF_MEMORY);
   // The key is the high half, so that pairs sort by it as one number.
   store<u64>(

@@ -95,6 +95,10 @@ export const FACTS_DEPTH_MAX: usize = 96;
 export const FACTS_SAMPLE_LABELS_MAX: usize = 100;
 /** Per string: first and past-the-end address (u32 each). */
 export const FACTS_STRINGS: usize = 104;
+/** What was done to the profile: stacks and strings cut, samples left out for what they refer to. */
+export const FACTS_TRUNCATED_STACK_COUNT: usize = 108;
+export const FACTS_TRUNCATED_STRING_COUNT: usize = 112;
+export const FACTS_DANGLING_SAMPLE_COUNT: usize = 116;
 
 // ---- what an append is asked for, at the address that `planReserve` answers
 export const PLAN_TIME: usize = 0;
@@ -120,9 +124,15 @@ export const GUARD_BYTES: usize = 16;
 export const PREFIX_BYTES_MAX: usize = 4096;
 /** Sample types of a profile; real ones have up to 6, and a row is made for each. */
 export const SAMPLE_TYPES_MAX: u32 = 64;
-/** Label groups of a profile: each makes a series per sample type, far beyond any series limit. */
-export const GROUPS_MAX: u32 = 10000;
+/** Label groups of a profile, four times what the host makes series of: it is asked what to ignore. */
+export const GROUPS_MAX: u32 = 2000;
 /** String labels of one sample, ten times the reference's limit, which is the caller's to check. */
 export const SAMPLE_LABELS_MAX: u32 = 1000;
+/**
+ * Locations of a stack that are kept, from the root, and bytes of a string, from the end: as in
+ * Pyroscope. No settings: a log must give the same rows again whatever the settings are by then.
+ */
+export const STACK_DEPTH_MAX: u32 = 1000;
+export const STRING_BYTES_MAX: u32 = 65535;
 /** Comments of a profile: they are repeated on each of its rows when a block is written. */
 export const COMMENTS_MAX: u32 = 1000;

@@ -1,9 +1,9 @@
 // Packed location ids, the bulk of a pprof's bytes. Owns turning them into positions: eight bytes
-// at a time through a table of shuffles where ids are 1…n and short, one by one otherwise.
+// at a time through a table of shuffles where ids are 1…n and short, one by one otherwise. An id that
+// leads nowhere is noted, and what is written for its stack means nothing then.
 // Lemire, Kurz, Rupp: Stream VByte (masked-varint variant), https://arxiv.org/abs/1709.08990
 import { isInOrder, locationIdMap, positionOf } from './ids';
 import { NONE } from './layout';
-import { ID_UNKNOWN, KIND_LOCATION, fail } from './status';
 import { readVarint, truncated, varintValue } from './varint';
 
 /** By the high bits of 8 bytes: 16 bytes of shuffle, then ids (u8) and bytes (u8) they take. */
@@ -33,15 +33,22 @@ export function startPackedIds(): void {
   }
 }
 
-/** Refuses an id that no location has. */
-export function unknownLocation(id: u64): usize {
-  fail(ID_UNKNOWN, id, KIND_LOCATION);
-  return 0;
+/** Whether an id since `clearUnknown` was one that no location has. */
+export let hasUnknown: bool = false;
+
+/** Forgets that there was an unknown id. */
+@inline export function clearUnknown(): void {
+  hasUnknown = false;
+}
+
+/** Notes that an id is unknown. */
+export function noteUnknown(): void {
+  hasUnknown = true;
 }
 
 /**
  * Writes the positions (u32) of the ids between `p` and `end` to `at`, which has room for one per
- * byte and 8 more; answers the address behind them, 0 when refused.
+ * byte and 8 more; answers the address behind them, 0 when the field is cut short.
  */
 export function unpackIds(p: usize, end: usize, at: usize): usize {
   if (!isInOrder(locationIdMap)) return unpackMapped(p, end, at);
@@ -61,7 +68,7 @@ export function unpackIds(p: usize, end: usize, at: usize): usize {
     const size = <u32>load<u16>(SIZES + (<usize>mask << 1));
     if (!(size & 0xff)) {
       p = readVarint(p);
-      if (varintValue - 1 >= <u64>limit) return unknownLocation(varintValue);
+      if (varintValue - 1 >= <u64>limit) hasUnknown = true;
       store<u32>(at, <u32>varintValue - 1);
       at += 4;
       continue;
@@ -91,27 +98,15 @@ export function unpackIds(p: usize, end: usize, at: usize): usize {
     return 0;
   }
   const bound = i16x8.splat(<i16>min<u32>(limit, 0xffff));
-  if (v128.any_true(i16x8.ge_u(largest, bound)) && at > first) return refuse(first, at, limit);
+  if (v128.any_true(i16x8.ge_u(largest, bound)) && at > first) hasUnknown = true;
   return at;
-}
-
-/** Finds the id that made the largest position too large. */
-function refuse(first: usize, at: usize, limit: u32): usize {
-  const bound = min<u32>(limit, 0xffff);
-  for (let q = first; q < at; q += 4) {
-    const position = load<u32>(q);
-    if (position == 0xffff && limit > 0xffff) continue;
-    if (position >= bound) return unknownLocation(position == 0xffff ? 0 : position + 1);
-  }
-  // Only id 0 is left: its position reads as 0xffff.
-  return unknownLocation(0);
 }
 
 function unpackMapped(p: usize, end: usize, at: usize): usize {
   while (p < end) {
     p = readVarint(p);
     const position = positionOf(locationIdMap, varintValue);
-    if (position == NONE) return unknownLocation(varintValue);
+    if (position == NONE) hasUnknown = true;
     store<u32>(at, position);
     at += 4;
   }

@@ -3,7 +3,7 @@
 import { NONE, PLAN_TARGETS } from './layout';
 import { ensure } from './memory';
 import { sampleTypeCount } from './pprof';
-import { groupCounts, groupExtents, groupTotals, planSpace } from './scratch';
+import { groupCounts, groupExtents, groupTotals, hostSpace } from './scratch';
 import { OUT_OF_MEMORY, fail } from './status';
 import { addSaturating } from './store';
 
@@ -16,18 +16,18 @@ export let planRows: u32 = 0;
 export function planReserve(): i32 {
   const groups = <u64>groupExtents.length;
   const bytes = <u64>PLAN_TARGETS + ((groups + groups * sampleTypeCount) << 2);
-  return ensure(planSpace, bytes) ? <i32>planSpace.pointer : fail(OUT_OF_MEMORY);
+  return ensure(hostSpace, bytes) ? <i32>hostSpace.pointer : fail(OUT_OF_MEMORY);
 }
 
 /** The group whose rows a group's samples go to. */
 @inline export function targetOf(group: u32): u32 {
-  return load<u32>(planSpace.pointer + PLAN_TARGETS + (<usize>group << 2));
+  return load<u32>(hostSpace.pointer + PLAN_TARGETS + (<usize>group << 2));
 }
 
 /** The series of a target group and sample type; NONE: no row. */
 @inline export function seriesOf(group: u32, type: u32): u32 {
   const at = groupExtents.length + group * sampleTypeCount + type;
-  return load<u32>(planSpace.pointer + PLAN_TARGETS + (<usize>at << 2));
+  return load<u32>(hostSpace.pointer + PLAN_TARGETS + (<usize>at << 2));
 }
 
 /** Adds up what the plan asks for. */

@@ -1,6 +1,7 @@
 // Samples of a pprof: frames, values, label group and span of each one that is kept. Owns the
-// rules which are left out (a negative value; all values zero) and the sums per group and type.
-import { unpackIds, unknownLocation } from './packed-ids';
+// rules which are left out (a negative value; all values zero; a location that is not there), what
+// is kept of a deep stack, and the sums per group and type.
+import { clearUnknown, hasUnknown, noteUnknown, unpackIds } from './packed-ids';
 import { locationIdMap, positionOf } from './ids';
 import {
   findGroup,
@@ -12,7 +13,7 @@ import {
   traceHigh,
   traceLow,
 } from './labels';
-import { NONE } from './layout';
+import { NONE, STACK_DEPTH_MAX } from './layout';
 import { Vec, ensure } from './memory';
 import { sampleTypeCount } from './pprof';
 import {
@@ -41,6 +42,10 @@ import {
 
 export let keptCount: u32 = 0;
 export let negativeCount: u32 = 0;
+/** Samples left out because a location is not there. */
+export let danglingCount: u32 = 0;
+/** Kept samples whose stack was cut. */
+export let cutStackCount: u32 = 0;
 export let depthMax: u32 = 0;
 export let sampleLabelsMax: u32 = 0;
 /** Whether a kept sample has a group other than the base, and a span or trace id. */
@@ -55,6 +60,8 @@ let valueCount: u32 = 0;
 export function scanSamples(): i32 {
   keptCount = 0;
   negativeCount = 0;
+  danglingCount = 0;
+  cutStackCount = 0;
   depthMax = 0;
   sampleLabelsMax = 0;
   hasGroups = false;
@@ -63,6 +70,7 @@ export function scanSamples(): i32 {
   const status = startGroups();
   if (status) return status;
   startLabels();
+  clearUnknown();
   if (!makeRoom(count)) return fail(OUT_OF_MEMORY);
   const types = sampleTypeCount;
   let firstFrame = scannedFrames.pointer;
@@ -82,10 +90,19 @@ export function scanSamples(): i32 {
     let all: u64 = 0;
     const valuesEnd = values + (<usize>types << 3);
     for (let at = values; at < valuesEnd; at += 8) all |= load<u64>(at);
-    if (<i64>all <= 0) {
-      if (all) negativeCount++;
+    const isDangling = hasUnknown;
+    if (<i64>all <= 0 || isDangling) {
+      if (<i64>all < 0) negativeCount++;
+      else if (all) danglingCount++;
+      if (isDangling) clearUnknown();
       if (labelCount > sampleLabelsMax) sampleLabelsMax = labelCount;
       continue;
+    }
+    if (depth > STACK_DEPTH_MAX) {
+      // Frames go from the leaf to the root.
+      memory.copy(firstFrame, framesEnd - (STACK_DEPTH_MAX << 2), STACK_DEPTH_MAX << 2);
+      framesEnd = firstFrame + (STACK_DEPTH_MAX << 2);
+      cutStackCount++;
     }
     if (labelCount || hasGroups || hasSpans) {
       const status = noteLabels();
@@ -151,7 +168,8 @@ function makeRoom(count: u32): bool {
       p = fieldStop;
     } else {
       p = skipField(p, tag, end);
-      if (!p || (tag == 8 && !readFrame(varintValue))) return false;
+      if (!p) return false;
+      if (tag == 8) readFrame(varintValue);
       if (tag == 16) {
         if (valueCount < sampleTypeCount) {
           store<u64>(values + (<usize>valueCount << 3), varintValue);
@@ -163,12 +181,11 @@ function makeRoom(count: u32): bool {
   return true;
 }
 
-function readFrame(id: u64): bool {
+function readFrame(id: u64): void {
   const position = positionOf(locationIdMap, id);
-  if (position == NONE) return unknownLocation(id) != 0;
+  if (position == NONE) noteUnknown();
   store<u32>(framesEnd, position);
   framesEnd += 4;
-  return true;
 }
 
 /** Reads values up to `end`; those past the number of types are counted only. */

@@ -1,11 +1,13 @@
 // Functions, mappings and locations of a pprof, decoded into records that hold string and table
-// positions of the profile. Owns their checks: ids, string indexes and references.
+// positions of the profile. Owns their checks (ids, string indexes) and which locations are dropped:
+// those with a mapping or function that is not there, and those that say nothing.
 import {
   functionIdMap,
   locationIdMap,
   mapIds,
   mappingIdMap,
   positionOf,
+  unmapId,
 } from './ids';
 import {
   FN_FILE,
@@ -46,7 +48,6 @@ import {
   tableIds,
 } from './scratch';
 import {
-  ID_UNKNOWN,
   KIND_FUNCTION,
   KIND_LOCATION,
   KIND_MAPPING,
@@ -64,6 +65,15 @@ import {
   truncated,
   varintValue,
 } from './varint';
+
+/** In place of the number of lines: the location is dropped. */
+export const DROPPED: u32 = 0xffffffff;
+/** Flag of a mapping whose program has the names of all its functions. */
+const HAS_FUNCTIONS: u32 = 1;
+
+let droppedCount: u32 = 0;
+/** Whether a line of the location at hand has a function that is not there. */
+let isLineLost: bool = false;
 
 function makeRoom(records: Vec, size: usize, count: u32): i32 {
   if (!ensure(records, <u64>count * size) || !ensure(tableIds, <u64>count << 3)) {
@@ -134,7 +144,7 @@ function scanFunctions(): i32 {
     store<u64>(r, start, FN_START);
   }
   if (!anyId) numberIds();
-  return mapIds(functionIdMap, functionIdTable, KIND_FUNCTION);
+  return mapIds(functionIdMap, functionIdTable, KIND_FUNCTION, true);
 }
 
 /** Some .NET producers leave all function ids 0 and mean their order. */
@@ -179,7 +189,7 @@ function scanMappings(): i32 {
     store<u32>(r, <u32>build, MAP_BUILD);
     store<u64>(tableIds.pointer + (<usize>i << 3), id);
   }
-  return mapIds(mappingIdMap, mappingIdTable, KIND_MAPPING);
+  return mapIds(mappingIdMap, mappingIdTable, KIND_MAPPING, true);
 }
 
 function scanLocations(): i32 {
@@ -187,11 +197,24 @@ function scanLocations(): i32 {
   const status = makeRoom(scannedLocations, LOC_SIZE, count);
   if (status) return status;
   scannedLines.length = 0;
+  droppedCount = 0;
+  isLineLost = false;
   for (let i: u32 = 0; i < count; i++) {
     const status = scanLocation(i);
     if (status) return status;
   }
-  return mapIds(locationIdMap, locationIdTable, KIND_LOCATION);
+  const mapped = mapIds(locationIdMap, locationIdTable, KIND_LOCATION, !droppedCount);
+  if (!mapped && droppedCount) unmapDropped();
+  return mapped;
+}
+
+/** A dropped location is one that is not there. */
+function unmapDropped(): void {
+  for (let i: u32 = 0; i < scannedLocations.length; i++) {
+    const r = scannedLocations.pointer + <usize>i * LOC_SIZE;
+    if (load<u32>(r, LOC_LINE_COUNT) != DROPPED) continue;
+    unmapId(locationIdMap, load<u64>(tableIds.pointer + (<usize>i << 3)));
+  }
 }
 
 @inline function scanLocation(i: u32): i32 {
@@ -232,18 +255,31 @@ function scanLocations(): i32 {
     else if (tag == 24) address = varintValue;
     else if (tag == 40) flags = varintValue ? 1 : 0;
   }
+  let lineCount = scannedLines.length - firstLine;
+  let isDropped = isLineLost || (!lineCount && !address);
   let map: u32 = 0;
   if (mapping) {
     map = positionOf(mappingIdMap, mapping) + 1;
     // NONE + 1 is 0.
-    if (!map) return fail(ID_UNKNOWN, mapping, KIND_MAPPING);
+    if (!map) isDropped = true;
+    else if (lineCount) {
+      const m = scannedMappings.pointer + <usize>(map - 1) * MAP_SIZE;
+      // The lines say it all; without any the address is all that there is.
+      if (load<u32>(m, MAP_FLAGS) & HAS_FUNCTIONS) address = 0;
+    }
+  }
+  if (isDropped) {
+    scannedLines.length = firstLine;
+    lineCount = DROPPED;
+    droppedCount++;
+    isLineLost = false;
   }
   store<u64>(tableIds.pointer + (<usize>i << 3), id);
   const r = scannedLocations.pointer + <usize>i * LOC_SIZE;
   store<u64>(r, address, LOC_ADDRESS);
   store<u32>(r, map, LOC_MAPPING);
   store<u32>(r, firstLine, LOC_LINE_START);
-  store<u32>(r, scannedLines.length - firstLine, LOC_LINE_COUNT);
+  store<u32>(r, lineCount, LOC_LINE_COUNT);
   store<u32>(r, flags, LOC_FLAGS);
   return OK;
 }
@@ -277,8 +313,8 @@ function scanLine(p: usize, end: usize): usize {
   }
   const position = positionOf(functionIdMap, id);
   if (position == NONE) {
-    fail(ID_UNKNOWN, id, KIND_FUNCTION);
-    return 0;
+    isLineLost = true;
+    return p;
   }
   if (!reserveRecords(scannedLines, 1, LINE_SIZE)) {
     fail(OUT_OF_MEMORY);

@@ -1,8 +1,8 @@
 // The outer message of a pprof: where each inner message and string lies, and the scalars. Owns
-// the first of the scan's passes; tables and samples follow, because they need the string count
+// the first of the scan's passes, and cutting strings; tables and samples follow, because they need the string count
 // and each other's ids, whatever order the sender chose.
 // https://github.com/google/pprof/blob/main/proto/profile.proto
-import { COMMENTS_MAX, SAMPLE_TYPES_MAX } from './layout';
+import { COMMENTS_MAX, SAMPLE_TYPES_MAX, STRING_BYTES_MAX } from './layout';
 import { Vec, reserve } from './memory';
 import {
   commentStrings,
@@ -35,6 +35,11 @@ export let keepFrames: u64 = 0;
 export let defaultType: u64 = 0;
 export let hasPeriodType: bool = false;
 
+/** Strings that were cut to what is kept of them. */
+export let cutStringCount: u32 = 0;
+/** Whether a message or string is longer than a string may be. */
+let hasLong: bool = false;
+
 /** The period type, then the sample types: string indexes of type and unit, u64 each. */
 const VALUE_TYPES: usize = memory.data(65 * 16, 8);
 export let sampleTypeCount: u32 = 0;
@@ -52,6 +57,8 @@ function clear(): void {
   keepFrames = 0;
   defaultType = 0;
   hasPeriodType = false;
+  cutStringCount = 0;
+  hasLong = false;
   sampleTypeCount = 0;
   memory.fill(VALUE_TYPES, 0, 65 * 16);
   sampleExtents.length = 0;
@@ -89,7 +96,22 @@ export function scanProfile(start: usize, end: usize): i32 {
       if (status) return status;
     }
   }
+  if (hasLong) cutStrings();
   return OK;
+}
+
+/** Keeps the end of strings that are too long: a path's file, a name's last part. */
+function cutStrings(): void {
+  for (let i: u32 = 1; i < stringExtents.length; i++) {
+    const at = stringExtents.pointer + (<usize>i << 3);
+    const end = load<u32>(at, 4);
+    if (end - load<u32>(at) <= STRING_BYTES_MAX) continue;
+    let from = end - STRING_BYTES_MAX;
+    // Not amid a character, which has three bytes at most behind its first.
+    for (let n = 0; n < 3 && (load<u8>(from) & 0xc0) == 0x80; n++) from++;
+    store<u32>(at, from);
+    cutStringCount++;
+  }
 }
 
 /** Where the extents of a repeated message are noted. */
@@ -114,6 +136,7 @@ function noteRun(v: Vec, p: usize, end: usize, tag: u32): usize {
         from = openField(p + 1, end);
         if (!from) return 0;
         to = fieldEnd;
+        if (to - from > STRING_BYTES_MAX) hasLong = true;
       } else {
         from++;
         to = from + ((w & 0x7f) | ((w >> 1) & 0x3f80));
@@ -147,6 +170,7 @@ function takeMessage(field: u32, p: usize, end: usize): i32 {
   if (!reserve(column, 1, 3)) return fail(OUT_OF_MEMORY);
   store<u64>(column.pointer + (<usize>column.length << 3), <u64>p | (<u64>end << 32));
   column.length++;
+  if (end - p > STRING_BYTES_MAX) hasLong = true;
   return OK;
 }
 
@@ -204,8 +228,8 @@ function scanValueType(which: u32, p: usize, end: usize): i32 {
   return OK;
 }
 
-@inline function stringStatus(index: u64): i32 {
-  return index < <u64>stringExtents.length ? OK : badString(index);
+@inline function hasString(index: u64): bool {
+  return index < <u64>stringExtents.length;
 }
 
 /** Refuses a string index. */
@@ -227,14 +251,17 @@ export function checkProfile(): i32 {
   }
   const typeEnd = VALUE_TYPES + ((<usize>sampleTypeCount + 1) << 4);
   for (let at = VALUE_TYPES; at < typeEnd; at += 8) {
-    const status = stringStatus(load<u64>(at));
-    if (status) return status;
+    const index = load<u64>(at);
+    if (!hasString(index)) return badString(index);
   }
+  // Nothing is measured by what follows: what leads nowhere is empty.
   const comments = commentStrings.pointer;
   for (let i: u32 = 0; i < commentStrings.length; i++) {
-    const status = stringStatus(load<u64>(comments + (<usize>i << 3)));
-    if (status) return status;
+    const at = comments + (<usize>i << 3);
+    if (!hasString(load<u64>(at))) store<u64>(at, 0);
   }
-  if (stringStatus(dropFrames) || stringStatus(keepFrames)) return STRING_INDEX;
-  return stringStatus(defaultType);
+  if (!hasString(dropFrames)) dropFrames = 0;
+  if (!hasString(keepFrames)) keepFrames = 0;
+  if (!hasString(defaultType)) defaultType = 0;
+  return OK;
 }

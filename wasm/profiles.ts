@@ -7,6 +7,7 @@ import {
   FN_SIZE,
   FN_SYSTEM,
   LINE_SIZE,
+  LOC_LINE_COUNT,
   LOC_LINE_START,
   LOC_MAPPING,
   LOC_SIZE,
@@ -19,6 +20,7 @@ import {
 import { ensure, reserve, reserveRecords } from './memory';
 import { defaultType, dropFrames, keepFrames } from './pprof';
 import { hasSpans, keptCount } from './pprof-samples';
+import { DROPPED } from './pprof-tables';
 import { mark, rollback } from './rollback';
 import { planEntries, planRows, planTotal, weighPlan } from './plan';
 import { appendRows, reserveRowSpace } from './rows';
@@ -194,6 +196,8 @@ function internSymbols(): void {
   }
   r = scannedLocations.pointer;
   for (let i: u32 = 0; i < scannedLocations.length; i++, r += LOC_SIZE) {
+    // No kept sample has it.
+    if (load<u32>(r, LOC_LINE_COUNT) == DROPPED) continue;
     const mapping = load<u32>(r, LOC_MAPPING);
     if (mapping) {
       const id = load<u32>(mappingIds.pointer + (<usize>(mapping - 1) << 2));

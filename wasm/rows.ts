@@ -31,7 +31,7 @@ import {
   frameEnds,
   groupExtents,
   mergeSpace,
-  planSpace,
+  hostSpace,
   rowSpace,
   sampleGroups,
   sampleSpans,
@@ -76,7 +76,7 @@ export function appendRows(comment: u32, type: u32, drop: u32, keep: u32): bool 
       from = to;
     }
   } else if (!appendGroup(0, 0, keptCount)) return false;
-  const plan = planSpace.pointer;
+  const plan = hostSpace.pointer;
   for (let i = first; i < rows.length; i++) {
     const r = rows.pointer + <usize>i * ROW_SIZE;
     store<u64>(r, load<u64>(plan, PLAN_TIME), ROW_TIME);

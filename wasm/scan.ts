@@ -4,6 +4,7 @@ import { inputForget, inputLength, inputPointer } from './input';
 import {
   FACTS_COMMENTS,
   FACTS_COMMENT_COUNT,
+  FACTS_DANGLING_SAMPLE_COUNT,
   FACTS_DEFAULT_TYPE,
   FACTS_DEPTH_MAX,
   FACTS_DROP,
@@ -26,11 +27,15 @@ import {
   FACTS_STRINGS,
   FACTS_STRING_COUNT,
   FACTS_TIME,
+  FACTS_TRUNCATED_STACK_COUNT,
+  FACTS_TRUNCATED_STRING_COUNT,
   FACTS_VALUE_TYPES,
 } from './layout';
-import { dropGroupTable } from './labels';
+import { shortenGoNames } from './go-names';
+import { dropGroupTable, setIgnored } from './labels';
 import {
   checkProfile,
+  cutStringCount,
   defaultType,
   dropFrames,
   durationNs,
@@ -42,7 +47,14 @@ import {
   timeNs,
   valueTypesPointer,
 } from './pprof';
-import { depthMax, negativeCount, sampleLabelsMax, scanSamples } from './pprof-samples';
+import {
+  cutStackCount,
+  danglingCount,
+  depthMax,
+  negativeCount,
+  sampleLabelsMax,
+  scanSamples,
+} from './pprof-samples';
 import { scanTables } from './pprof-tables';
 import {
   commentStrings,
@@ -56,7 +68,7 @@ import {
   stringExtents,
   trimColumns,
 } from './scratch';
-import { OK, VARINT, fail } from './status';
+import { GROUPS, OK, OUT_OF_MEMORY, VARINT, fail } from './status';
 import { clearVarints, longVarintAt } from './varint';
 
 const FACTS: usize = memory.data(144, 8);
@@ -78,9 +90,13 @@ export function factsPointer(): usize {
   return FACTS;
 }
 
-/** Decodes the input; answers a status, and the facts when it is OK. */
-export function scan(): i32 {
+/**
+ * Decodes the input; answers a status, and the facts when it is OK, or those of the groups alone when
+ * it is GROUPS. The first `ignored` keys that the host has written make no groups.
+ */
+export function scan(ignored: u32): i32 {
   scanned = false;
+  setIgnored(ignored);
   clearVarints();
   const start = inputPointer();
   let status = scanProfile(start, start + inputLength());
@@ -89,13 +105,14 @@ export function scan(): i32 {
   if (!status) status = scanSamples();
   // Reported first: what follows a varint that is too long was read with a wrong value.
   if (longVarintAt) return fail(VARINT, <u64>(longVarintAt - start));
-  if (status) return status;
-  scanned = true;
-  writeFacts();
-  return OK;
+  const strings = stringExtents.length;
+  if (!status && !shortenGoNames()) status = fail(OUT_OF_MEMORY);
+  scanned = !status;
+  if (!status || status == GROUPS) writeFacts(strings);
+  return status;
 }
 
-function writeFacts(): void {
+function writeFacts(strings: u32): void {
   memory.fill(FACTS, 0, FACTS_SIZE);
   store<u64>(FACTS, period, FACTS_PERIOD);
   store<u64>(FACTS, timeNs, FACTS_TIME);
@@ -117,10 +134,13 @@ function writeFacts(): void {
   store<u32>(FACTS, functionExtents.length, FACTS_FUNCTION_COUNT);
   store<u32>(FACTS, mappingExtents.length, FACTS_MAPPING_COUNT);
   store<u32>(FACTS, locationExtents.length, FACTS_LOCATION_COUNT);
-  store<u32>(FACTS, stringExtents.length, FACTS_STRING_COUNT);
+  store<u32>(FACTS, strings, FACTS_STRING_COUNT);
   store<u32>(FACTS, depthMax, FACTS_DEPTH_MAX);
   store<u32>(FACTS, sampleLabelsMax, FACTS_SAMPLE_LABELS_MAX);
   store<u32>(FACTS, <u32>stringExtents.pointer, FACTS_STRINGS);
+  store<u32>(FACTS, cutStackCount, FACTS_TRUNCATED_STACK_COUNT);
+  store<u32>(FACTS, cutStringCount, FACTS_TRUNCATED_STRING_COUNT);
+  store<u32>(FACTS, danglingCount, FACTS_DANGLING_SAMPLE_COUNT);
 }
 
 /** Gives scratch back when an idle head would pin more than its share; the scan is lost then. */

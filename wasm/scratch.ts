@@ -2,8 +2,8 @@
 // them outlives the next scan. They lie back to back, so that trimming is a loop.
 import { VEC_SIZE, Vec, dropVec, vecAt } from './memory';
 
-const SCRATCH_COUNT: u32 = 37;
-const SCRATCH: usize = memory.data(37 * 12, 4);
+const SCRATCH_COUNT: u32 = 38;
+const SCRATCH: usize = memory.data(38 * 12, 4);
 
 /** The bytes that are scanned, with room for a prefix before and guard bytes behind. */
 export const inputBuffer = changetype<Vec>(SCRATCH);
@@ -62,11 +62,14 @@ export const stackHashes = changetype<Vec>(SCRATCH + 12 * 31);
 export const missingStrings = changetype<Vec>(SCRATCH + 12 * 32);
 /** Repaired bytes of a string that is not valid UTF-8. */
 export const repairedBytes = changetype<Vec>(SCRATCH + 12 * 33);
-/** What the host asks an append for. */
-export const planSpace = changetype<Vec>(SCRATCH + 12 * 34);
+/** What the host asks for: labels that a scan ignores, then the plan of an append. */
+export const hostSpace = changetype<Vec>(SCRATCH + 12 * 34);
 /** For ordering samples by group and listing the distinct ones; a table over those with spans. */
 export const rowSpace = changetype<Vec>(SCRATCH + 12 * 35);
 export const mergeSpace = changetype<Vec>(SCRATCH + 12 * 36);
+
+/** Function names without Go's type parameters, back to back. */
+export const shortNames = changetype<Vec>(SCRATCH + 12 * 37);
 
 /** Bytes of scratch that an idle head may keep: the typical profile is scanned in less. */
 const SCRATCH_KEEP: u64 = 1 << 20;

@@ -22,27 +22,25 @@ export const STRING_INDEX: i32 = -8;
 export const ID_ZERO: i32 = -9;
 /** Details: id, kind of table. */
 export const ID_TWICE: i32 = -10;
-/** Details: id, kind of table. */
-export const ID_UNKNOWN: i32 = -11;
 /** Details: sample, number of values (high half) and of sample types (low half). */
-export const VALUE_COUNT: i32 = -12;
-export const NO_SAMPLE_TYPES: i32 = -13;
+export const VALUE_COUNT: i32 = -11;
+export const NO_SAMPLE_TYPES: i32 = -12;
 /** Details: count, bound. */
-export const SAMPLE_TYPES: i32 = -14;
-/** Details: count, bound. */
-export const GROUPS: i32 = -15;
+export const SAMPLE_TYPES: i32 = -13;
+/** Details: count, bound. The facts have the groups so far; the host scans again without some labels. */
+export const GROUPS: i32 = -14;
 /** Details: sample, bound. */
-export const SAMPLE_LABELS: i32 = -16;
+export const SAMPLE_LABELS: i32 = -15;
 /** Details: sample type whose values add up to more than 2^63-1. */
-export const VALUE_SUM: i32 = -17;
+export const VALUE_SUM: i32 = -16;
 /** Details: count, bound. */
-export const COMMENTS: i32 = -18;
+export const COMMENTS: i32 = -17;
 /** A call out of order: append without a scan, a mark that is not of this head. Our bug. */
-export const MISUSE: i32 = -19;
+export const MISUSE: i32 = -18;
 /** A value of a tree is below 0; nothing was added. */
-export const NEGATIVE: i32 = -20;
+export const NEGATIVE: i32 = -19;
 /** What a block holds is not possible; the query module's handle has the details. */
-export const BAD_BLOCK: i32 = -21;
+export const BAD_BLOCK: i32 = -20;
 
 export const KIND_MAPPING: u32 = 1;
 export const KIND_LOCATION: u32 = 2;

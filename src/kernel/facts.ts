@@ -31,15 +31,26 @@ export interface ScanFacts {
   keepFrames: string;
   comments: string[];
   groups: LabelGroup[];
+  /**
+   * Labels that make no groups because the profile has far too many sets of them: those with the
+   * most values. What they told apart is one group.
+   */
+  ignoredLabels: string[];
   /** All samples as sent. */
   sampleCount: number;
   /** Samples left out because a value is negative. */
   negativeSampleCount: number;
+  /** Samples left out because a location of theirs, or what it refers to, is not there. */
+  danglingSampleCount: number;
+  /** Samples kept without their leaf frames, for a stack of more than 1,000 locations. */
+  truncatedStackCount: number;
+  /** Strings of more than 65,535 bytes, of which the end is kept. */
+  truncatedStringCount: number;
   functionCount: number;
   mappingCount: number;
   locationCount: number;
   stringCount: number;
-  /** Locations of the deepest stack. */
+  /** Locations of the deepest stack as sent. */
   depthMax: number;
   /** String labels of the sample that has the most. */
   sampleLabelsMax: number;

@@ -21,7 +21,8 @@ export interface KernelExports {
   inputReserve(bytes: number): number;
   inputPointer(): number;
   inputLength(): number;
-  scan(): number;
+  ignoredReserve(count: number): number;
+  scan(ignored: number): number;
   factsPointer(): number;
   trimScratch(): void;
   planReserve(): number;

@@ -2,6 +2,7 @@
 // caller owns policy (limits, series, time) and decides between scan and append.
 import { assert, Failure, messageOf } from '../errors.ts';
 import type { AppendPlan, KernelMark, KernelStats, ScanFacts } from './facts.ts';
+import { IgnoredLabels } from './ignored-labels.ts';
 import {
   createMemory,
   instantiate,
@@ -10,8 +11,11 @@ import {
   type KernelModules,
 } from './instance.ts';
 import { columnCount, markLayout, planLayout, statsLayout } from './layout.ts';
-import { readFacts } from './scan.ts';
-import { statusFailure } from './status.ts';
+import { readExcess, readFacts } from './scan.ts';
+import { statuses, statusFailure } from './status.ts';
+
+/** `IGNORE_ALL` of `wasm/labels.ts`, as WebAssembly takes it. */
+const ignoreAll = -1;
 
 /** Two 32-bit numbers that no sender may know. */
 export type Seed = readonly [low: number, high: number];
@@ -117,13 +121,24 @@ export class Kernel {
     this.check(this.call(() => this.calls.inputReserve(profile.length)));
     const pointer = this.call(() => this.calls.inputPointer()) >>> 0;
     this.u8().set(profile, pointer);
-    this.check(this.call(() => this.calls.scan()));
-    const facts = readFacts(
-      this.memory.buffer,
-      this.call(() => this.calls.factsPointer()),
-    );
+    const at = this.call(() => this.calls.factsPointer()) >>> 0;
+    const ignored = new IgnoredLabels();
+    let code = this.call(() => this.calls.scan(0));
+    while (code === statuses.GROUPS) {
+      ignored.choose(readExcess(this.memory.buffer, at));
+      code = this.scanWithout(ignored);
+    }
+    this.check(code);
+    const facts = readFacts(this.memory.buffer, at, ignored.names);
     this.scanned = { groups: facts.groups.length, types: facts.sampleTypes.length };
     return facts;
+  }
+
+  private scanWithout({ keys }: IgnoredLabels): number {
+    if (keys === 'all') return this.call(() => this.calls.scan(ignoreAll));
+    const pointer = this.check(this.call(() => this.calls.ignoredReserve(keys.size)));
+    new Uint32Array(this.memory.buffer, pointer, keys.size).set([...keys]);
+    return this.call(() => this.calls.scan(keys.size));
   }
 
   /**

@@ -26,6 +26,9 @@ export const factsLayout = {
   depthMax: 96,
   sampleLabelsMax: 100,
   strings: 104,
+  truncatedStackCount: 108,
+  truncatedStringCount: 112,
+  danglingSampleCount: 116,
 } as const;
 
 export const planLayout = { time: 0, uuid: 8, targets: 24 } as const;

@@ -1,11 +1,16 @@
 // Reading what a scan found out of the kernel's memory. Owns the decoding of facts; everything is
 // copied, so the answer outlives the scan.
+import { compareUtf8 } from '../lib/compare-utf8.ts';
 import type { Label } from '../model/labels.ts';
 import type { LabelGroup, ScanFacts, ValueType } from './facts.ts';
 import { factsLayout as at } from './layout.ts';
 
-/** Copies the facts at `pointer` out of `buffer`. */
-export function readFacts(buffer: ArrayBufferLike, pointer: number): ScanFacts {
+/** Copies the facts at `pointer` out of `buffer`; the scan left `ignoredLabels` out. */
+export function readFacts(
+  buffer: ArrayBufferLike,
+  pointer: number,
+  ignoredLabels: Iterable<string>,
+): ScanFacts {
   const words = new Uint32Array(buffer);
   const view = new DataView(buffer);
   const u32 = (offset: number) => words[(pointer + offset) >>> 2] as number;
@@ -34,8 +39,12 @@ export function readFacts(buffer: ArrayBufferLike, pointer: number): ScanFacts {
     keepFrames: strings(u32(at.keep)),
     comments,
     groups: readGroups(words, u32, strings),
+    ignoredLabels: [...ignoredLabels].sort(compareUtf8),
     sampleCount: u32(at.sampleCount),
     negativeSampleCount: u32(at.negativeCount),
+    danglingSampleCount: u32(at.danglingSampleCount),
+    truncatedStackCount: u32(at.truncatedStackCount),
+    truncatedStringCount: u32(at.truncatedStringCount),
     functionCount: u32(at.functionCount),
     mappingCount: u32(at.mappingCount),
     locationCount: u32(at.locationCount),
@@ -64,6 +73,22 @@ function createStrings(buffer: ArrayBufferLike, words: Uint32Array, table: numbe
   };
 }
 
+/** The groups that a scan had found when they became too many, with the keys of their labels. */
+export function readExcess(buffer: ArrayBufferLike, pointer: number) {
+  const words = new Uint32Array(buffer);
+  const u32 = (offset: number) => words[(pointer + offset) >>> 2] as number;
+  const strings = createStrings(buffer, words, u32(at.strings));
+  const keys = new Set<number>();
+  const end = words[(u32(at.groupExtents) >>> 2) + u32(at.groupCount) * 2 - 1] as number;
+  for (let pair = 0; pair < end; pair++) {
+    keys.add(words[(u32(at.groupPairs) >>> 2) + pair * 2 + 1] as number);
+  }
+  return {
+    sets: readGroups(words, u32, strings).map(({ labels }) => labels),
+    names: new Map([...keys].map((key) => [key, strings(key)])),
+  };
+}
+
 function readGroups(
   words: Uint32Array,
   u32: (offset: number) => number,
@@ -75,14 +100,14 @@ function readGroups(
   const counts = u32(at.groupCounts) >>> 2;
   const groups: LabelGroup[] = [];
   for (let group = 0; group < u32(at.groupCount); group++) {
-    const labels: Label[] = [];
+    // Two entries of the string table may spell one name: the first counts.
+    const values = new Map<string, string>();
     const end = words[extents + group * 2 + 1] as number;
     for (let pair = words[extents + group * 2] as number; pair < end; pair++) {
       const name = strings(words[pairs + pair * 2 + 1] as number);
-      const value = strings(words[pairs + pair * 2] as number);
-      // Two entries of the string table may spell one name: the first counts.
-      if (!labels.some((label) => label.name === name)) labels.push({ name, value });
+      if (!values.has(name)) values.set(name, strings(words[pairs + pair * 2] as number));
     }
+    const labels: Label[] = [...values].map(([name, value]) => ({ name, value }));
     const first = counts + group * typeCount;
     groups.push({ labels, sampleCounts: words.slice(first, first + typeCount) });
   }

@@ -14,17 +14,16 @@ export const statuses = {
   STRING_INDEX: -8,
   ID_ZERO: -9,
   ID_TWICE: -10,
-  ID_UNKNOWN: -11,
-  VALUE_COUNT: -12,
-  NO_SAMPLE_TYPES: -13,
-  SAMPLE_TYPES: -14,
-  GROUPS: -15,
-  SAMPLE_LABELS: -16,
-  VALUE_SUM: -17,
-  COMMENTS: -18,
-  MISUSE: -19,
-  NEGATIVE: -20,
-  BAD_BLOCK: -21,
+  VALUE_COUNT: -11,
+  NO_SAMPLE_TYPES: -12,
+  SAMPLE_TYPES: -13,
+  GROUPS: -14,
+  SAMPLE_LABELS: -15,
+  VALUE_SUM: -16,
+  COMMENTS: -17,
+  MISUSE: -18,
+  NEGATIVE: -19,
+  BAD_BLOCK: -20,
 } as const;
 
 type Describe = (first: bigint, second: bigint) => string;
@@ -52,7 +51,6 @@ const descriptions = new Map<number, Describe>([
   ],
   [statuses.ID_ZERO, (kind, entry) => `${kindOf(kind)} ${entry} has id 0, must be 1 or more`],
   [statuses.ID_TWICE, (id, kind) => `${kindOf(kind)} id ${id} is in the profile twice`],
-  [statuses.ID_UNKNOWN, (id, kind) => `${kindOf(kind)} id ${id} is not in the profile`],
   [
     statuses.VALUE_COUNT,
     (sample, counts) =>

@@ -2,14 +2,9 @@
 // no code with the product; slow and simple on purpose.
 import { Profile } from 'pprof-format';
 import type { AppendPlan } from '../../src/kernel/facts.ts';
-import {
-  type DumpedRow,
-  type DumpedSample,
-  hex,
-  noTrace,
-  spellLocation,
-} from '../support/kernel-dump.ts';
+import { type DumpedRow, type DumpedSample, hex, noTrace } from '../support/kernel-dump.ts';
 import type { decodeWire } from '../support/wire-pprof.ts';
+import { locationSpeller, stackDepthMax, storedText } from './normal-model.ts';
 
 interface KeptSample {
   group: number;
@@ -25,6 +20,10 @@ export interface Model {
   samples: KeptSample[];
   sampleCount: number;
   negativeSampleCount: number;
+  danglingSampleCount: number;
+  truncatedStackCount: number;
+  truncatedStringCount: number;
+  ignoredLabels: string[];
   depthMax: number;
   sampleLabelsMax: number;
   timeNs: bigint;
@@ -36,16 +35,15 @@ export interface Model {
   comments: string[];
 }
 
-type Integer = number | bigint;
+export type Integer = number | bigint;
 /** What both decoders give: the shape of `decodeWire`, its integers as numbers or bigints. */
-type Decoded = Loosened<ReturnType<typeof decodeWire>>;
+export type Decoded = Loosened<ReturnType<typeof decodeWire>>;
 type Loosened<T> = T extends bigint
   ? Integer
   : T extends object
     ? { [K in keyof T]: Loosened<T[K]> }
     : T;
 const signed = (value: Integer) => BigInt.asIntN(64, BigInt(value));
-const unsigned = (value: Integer) => BigInt.asUintN(64, BigInt(value));
 
 /** What a scan of a legal profile must find, and the samples that an append must take. */
 export function modelOf(
@@ -53,17 +51,27 @@ export function modelOf(
   decode: (bytes: Uint8Array) => Decoded = (one) => Profile.decode(one),
 ): Model {
   const profile = decode(bytes);
-  const strings = profile.stringTable.strings;
+  const strings = profile.stringTable.strings.map(storedText);
   const text = (index: Integer) => strings[Number(index)] as string;
+  // What names nothing that is measured may lead nowhere.
+  const textOrNone = (index: Integer) => text(index) ?? '';
   const spell = locationSpeller(profile, text);
   const groupKeys = new Map([['', 0]]);
   const groups: Model['groups'] = [{ labels: [], sampleCounts: profile.sampleType.map(() => 0) }];
   const samples: KeptSample[] = [];
   let negativeSampleCount = 0;
+  let danglingSampleCount = 0;
+  let truncatedStackCount = 0;
   for (const sample of profile.sample) {
     const values = sample.value.map(signed);
     if (values.some((value) => value < 0n)) negativeSampleCount++;
     else if (values.some((value) => value > 0n)) {
+      const spelt = sample.locationId.map(spell);
+      if (spelt.includes(undefined)) {
+        danglingSampleCount++;
+        continue;
+      }
+      if (spelt.length > stackDepthMax) truncatedStackCount++;
       const { pairs, span, trace } = splitLabels(sample, text);
       const key = pairs.map((pair) => pair.join()).join(';');
       let group = groupKeys.get(key);
@@ -72,7 +80,7 @@ export function modelOf(
         groupKeys.set(key, group);
         groups.push({ labels: labelsOf(pairs, text), sampleCounts: values.map(() => 0) });
       }
-      const stack = sample.locationId.map((id) => spell(unsigned(id))).join('\n');
+      const stack = spelt.slice(-stackDepthMax).join('\n');
       samples.push({ group, stack, values, span, trace });
       for (const [type, value] of values.entries()) {
         const counts = groups[group]?.sampleCounts as number[];
@@ -86,6 +94,10 @@ export function modelOf(
     samples,
     sampleCount: profile.sample.length,
     negativeSampleCount,
+    danglingSampleCount,
+    truncatedStackCount,
+    truncatedStringCount: strings.filter((one, i) => one !== profile.stringTable.strings[i]).length,
+    ignoredLabels: [],
     depthMax: Math.max(0, ...profile.sample.map((one) => one.locationId.length)),
     sampleLabelsMax: Math.max(
       0,
@@ -94,10 +106,10 @@ export function modelOf(
     timeNs: signed(profile.timeNanos),
     durationNs: signed(profile.durationNanos),
     period: signed(profile.period),
-    defaultSampleType: text(profile.defaultSampleType),
-    dropFrames: text(profile.dropFrames),
-    keepFrames: text(profile.keepFrames),
-    comments: profile.comment.map(text),
+    defaultSampleType: textOrNone(profile.defaultSampleType),
+    dropFrames: textOrNone(profile.dropFrames),
+    keepFrames: textOrNone(profile.keepFrames),
+    comments: profile.comment.map(textOrNone),
   };
 }
 
@@ -126,39 +138,6 @@ function labelsOf(pairs: [number, number][], text: (index: Integer) => string) {
     if (!labels.has(text(key))) labels.set(text(key), text(value));
   }
   return [...labels].map(([name, value]) => ({ name, value }));
-}
-
-function locationSpeller(profile: Decoded, text: (index: Integer) => string) {
-  const isUnnumbered = profile.function.every((one) => Number(one.id) === 0);
-  const functions = new Map(
-    profile.function.map((one, index) => [
-      isUnnumbered ? BigInt(index + 1) : unsigned(one.id),
-      `${text(one.name)}|${text(one.systemName)}|${text(one.filename)}|${signed(one.startLine)}`,
-    ]),
-  );
-  const mappings = new Map(
-    profile.mapping.map((one) => {
-      const range = `${unsigned(one.memoryStart)}-${unsigned(one.memoryLimit)}`;
-      const flags =
-        (one.hasFunctions ? 1 : 0) |
-        (one.hasFilenames ? 2 : 0) |
-        (one.hasLineNumbers ? 4 : 0) |
-        (one.hasInlineFrames ? 8 : 0);
-      const names = `${text(one.filename)}|${text(one.buildId)}`;
-      return [unsigned(one.id), `${range}+${unsigned(one.fileOffset)}|${names}|${flags}`];
-    }),
-  );
-  const spellOne = (one: Decoded['location'][number]) =>
-    spellLocation({
-      address: unsigned(one.address),
-      isFolded: one.isFolded,
-      mapping: mappings.get(unsigned(one.mappingId)) ?? '',
-      lines: one.line.map(
-        (line) => `${functions.get(unsigned(line.functionId))}:${signed(line.line)}`,
-      ),
-    });
-  const locations = new Map(profile.location.map((one) => [unsigned(one.id), spellOne(one)]));
-  return (id: bigint) => locations.get(id) as string;
 }
 
 /** The rows that an append of the model by the plan must make, in order. */

@@ -66,13 +66,7 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
     withField(field, body),
     'string index 77 out of range, string table has 5 entries',
   ]),
-  ...[7, 8, 13, 14].map((field): [string, Uint8Array, string] => [
-    `a string index out of range in field ${field}`,
-    Uint8Array.of(...encode(), ...new Writer().number(field, 77).finish()),
-    'string index 77 out of range, string table has 5 entries',
-  ]),
-  ['a negative string index', followed(0x70, ...Array(9).fill(0xff), 1), /^string index 1844674/],
-  ['a mapping id 0', encode({ mappings: [{ id: 0 }] }), 'mapping 0 has id 0, must be 1 or more'],
+  ['a negative string index', withField(1, new Writer().number(1, -1n)), /^string index 1844674/],
   ['a location id 0', encode({ locations: [{ id: 1 }, { id: 0 }] }), /^location 1 has id 0/],
   [
     'one function id 0 of two',
@@ -92,31 +86,6 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
       ...new Writer().message(4, new Writer().number(1, 2n ** 50n)).finish(),
     ),
     'location id 1125899906842624 is in the profile twice',
-  ],
-  [
-    'a function that a line does not have',
-    withField(4, new Writer().number(1, 3).message(4, new Writer().number(1, 2n ** 32n + 1n))),
-    'function id 4294967297 is not in the profile',
-  ],
-  [
-    'a mapping that a location does not have',
-    withField(4, new Writer().number(1, 3).number(2, 5)),
-    'mapping id 5 is not in the profile',
-  ],
-  ...[3n, 0n, 77n, 16384n, 2n ** 32n + 1n, 2n ** 64n - 1n].flatMap((id) =>
-    [false, true].map((isUnpacked): [string, Uint8Array, string] => [
-      `location id ${id} in ${isUnpacked ? 'unpacked' : 'packed'} ids`,
-      encode({
-        isUnpacked,
-        samples: [{ locations: [1, 2, 1, 2, 1, 2, 1, 2, 1, id, 1, 2], values: [1, 1] }],
-      }),
-      `location id ${id} is not in the profile`,
-    ]),
-  ),
-  [
-    'a dangling location in a sample that is left out',
-    samples({ locations: [9], values: [0, 0] }),
-    'location id 9 is not in the profile',
   ],
   [
     'too few values',
@@ -149,17 +118,6 @@ const hostile: [name: string, bytes: Uint8Array, message: string | RegExp][] = [
       labels: Array.from({ length: 1001 }, () => ({ key: 'k', text: 'v' })),
     }),
     'sample 0 has more labels than the limit 1000',
-  ],
-  [
-    'too many label groups',
-    samples(
-      ...Array.from({ length: 10_000 }, (_, i) => ({
-        locations: [1],
-        values: [1, 1],
-        labels: [{ key: 'k', text: `${i}` }],
-      })),
-    ),
-    'profile has 10001 or more label sets, limit 10000',
   ],
 ];
 
