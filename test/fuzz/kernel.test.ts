@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
 import { noSeries } from '../../src/kernel/facts.ts';
+import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { createRandom, type Random } from '../fixtures/random.ts';
 import { syntheticProfiles } from '../fixtures/synthetic.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -64,8 +65,32 @@ const mutations: Mutate[] = [
   },
 ];
 
+/** What a scan mends, all at once: mutants break one of it and leave the rest. */
+const mended = encodePprof({
+  sampleTypes: [['a', 'count']],
+  functions: [
+    { id: 1, name: 'f[go.shape.[]int,go.shape.struct { A [2]int }].g', systemName: 'f' },
+    { id: 2, name: 'f[go.shape.string]', file: 'f[go.shape.string]' },
+  ],
+  mappings: [{ id: 0 }, { id: 1, hasFunctions: true }, { id: 7 }],
+  locations: [
+    { id: 1, mapping: 1, address: 5, lines: [{ function: 1 }] },
+    { id: 2, mapping: 1, address: 6, lines: [{ function: 2, line: 1 }, { function: 1 }] },
+    { id: 3, mapping: 2, address: 7 },
+    { id: 4, lines: [{ function: 3 }] },
+    { id: 5, address: 9 },
+    { id: 6 },
+  ],
+  samples: Array.from({ length: 40 }, (_, i) => ({
+    locations: Array.from({ length: i === 9 ? 1_100 : 1 + (i % 4) }, (_, k) => 1 + ((i * k) % 7)),
+    values: [i],
+    labels: i % 3 ? [] : [{ key: `k${i % 2}`, text: `${i}` }],
+  })),
+});
+
 const sources = [
   ...syntheticProfiles(),
+  { name: 'mended', bytes: mended },
   ...(['go-block', 'node-heap', 'go-cpu-labels'] as const).map((name) => ({
     name,
     bytes: loadFixture(name).plain,

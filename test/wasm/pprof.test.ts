@@ -6,6 +6,7 @@ import type { Kernel } from '../../src/kernel/kernel.ts';
 import { PprofMerge } from '../../src/kernel/pprof-merge.ts';
 import type { PprofHeader, PprofOptions } from '../../src/kernel/pprof-options.ts';
 import { StackSums } from '../../src/kernel/stack-sums.ts';
+import { statuses } from '../../src/kernel/status.ts';
 import { loadSymbols, packSymbols } from '../../src/kernel/symbols.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { ingest } from '../support/kernel.ts';
@@ -125,11 +126,11 @@ describe('a pprof', () => {
     const values = [9n, 1n, 2n, 3n];
     const samples = values.map((value, i) => ({
       ...plainSample,
-      ...{ frames: framesOf(BigInt(i)), values: [value] },
+      ...{ frames: framesOf(BigInt(i + 1)), values: [value] },
     }));
     appendAll(head, [{ ...plainProfile, samples: [...samples, { ...plainSample, frames: [] }] }]);
     const expected = new Map([
-      [JSON.stringify(framesOf(0n).map(frameKey)), 9n],
+      [JSON.stringify(framesOf(1n).map(frameKey)), 9n],
       [JSON.stringify([]), 1n],
       [JSON.stringify([frameKey(otherFrame)]), 6n],
     ]);
@@ -157,7 +158,7 @@ describe('a pprof', () => {
     expect(() => sums.pprof()).toThrow('not begun');
     expect(readPprof(sums.pprof(header)).values).toEqual(readPprof(whole).values);
     sums.addRows(Uint32Array.of(0));
-    expect(() => sums.step()).toThrow('status -19');
+    expect(() => sums.step()).toThrow(`status ${statuses.MISUSE}`);
   });
 
   it('gives its memory back, and runs out as unavailable', () => {

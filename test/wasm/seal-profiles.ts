@@ -109,12 +109,17 @@ function randomFrames(random: Random): FrameSpec[] {
       flags: [flag(), flag(), flag(), flag()],
     };
   });
-  return times(40, (i) => ({
-    address: i % 5 === 0 ? (1n << 63n) + BigInt(i) : BigInt(i),
-    isFolded: random(4) === 0,
-    mapping: random(3) === 0 ? undefined : pick(random, mappings),
-    lines: times(random(4), () => ({ fn: pick(random, functions), line: BigInt(random(99)) })),
-  }));
+  return times(40, (i) => {
+    const frame: FrameSpec = {
+      address: i % 5 === 0 ? (1n << 63n) + BigInt(i) : BigInt(i),
+      isFolded: random(4) === 0,
+      mapping: random(3) === 0 ? undefined : pick(random, mappings),
+      lines: times(random(4), () => ({ fn: pick(random, functions), line: BigInt(random(99)) })),
+    };
+    // As a scan leaves them: an address says nothing where the names of all functions are known.
+    const isNamed = frame.mapping?.flags[0] === true && frame.lines.length > 0;
+    return isNamed ? { ...frame, address: 0n } : frame;
+  });
 }
 
 /** Profiles that share their symbols; `valueMax` bounds each value, 0 and repeats are common. */

@@ -63,7 +63,10 @@ describe('seal', () => {
   it('sorts rows of thousands of samples, with and without spans', () => {
     const kernel = kernelOf(7);
     const random = randomOf(7);
-    const frames = Array.from({ length: 300 }, (_, i) => ({ ...plainFrame, address: BigInt(i) }));
+    const frames = Array.from({ length: 300 }, (_, i) => ({
+      ...plainFrame,
+      address: BigInt(i + 1),
+    }));
     const someFrames = () => Array.from({ length: 1 + random(3) }, () => frames[random(300)]);
     const spanOf = (digits: number) =>
       random(1 << 24)
@@ -85,7 +88,10 @@ describe('seal', () => {
   it('adds up series of many profiles and of one alike', () => {
     const kernel = kernelOf(8);
     const random = randomOf(8);
-    const frames = Array.from({ length: 50 }, (_, i) => ({ ...plainFrame, address: BigInt(i) }));
+    const frames = Array.from({ length: 50 }, (_, i) => ({
+      ...plainFrame,
+      address: BigInt(i + 1),
+    }));
     const sample = () => ({
       ...plainSample,
       frames: [frames[random(50)] as FrameSpec],

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { type SpanFilter, StackSums } from '../../src/kernel/stack-sums.ts';
+import { statuses } from '../../src/kernel/status.ts';
 import { type ModelRow, randomOf, randomProfiles } from './seal-profiles.ts';
 import { appendAll, kernelOf, plainFrame, plainProfile, plainSample } from './seal-setup.ts';
 import { beginsWith, type ModelSample, modelSelf, pathOf, plainSelf } from './sums-model.ts';
@@ -95,7 +96,7 @@ describe('sums of rows', () => {
 
   it('refuse a row that is not there', () => {
     const kernel = kernelOf(41);
-    expect(() => sumRows(kernel, Uint32Array.of(0))).toThrow('status -19');
+    expect(() => sumRows(kernel, Uint32Array.of(0))).toThrow(`status ${statuses.MISUSE}`);
   });
 });
 
