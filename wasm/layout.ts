@@ -124,15 +124,9 @@ export const GUARD_BYTES: usize = 16;
 export const PREFIX_BYTES_MAX: usize = 4096;
 /** Sample types of a profile; real ones have up to 6, and a row is made for each. */
 export const SAMPLE_TYPES_MAX: u32 = 64;
-/** Label groups of a profile, four times what the host makes series of: it is asked what to ignore. */
+/** Label groups of a scan; past it the host is asked which labels to ignore. */
 export const GROUPS_MAX: u32 = 2000;
 /** String labels of one sample, ten times the reference's limit, which is the caller's to check. */
 export const SAMPLE_LABELS_MAX: u32 = 1000;
-/**
- * Locations of a stack that are kept, from the root, and bytes of a string, from the end: as in
- * Pyroscope. No settings: a log must give the same rows again whatever the settings are by then.
- */
-export const STACK_DEPTH_MAX: u32 = 1000;
-export const STRING_BYTES_MAX: u32 = 65535;
 /** Comments of a profile: they are repeated on each of its rows when a block is written. */
 export const COMMENTS_MAX: u32 = 1000;

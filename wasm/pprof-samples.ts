@@ -13,7 +13,7 @@ import {
   traceHigh,
   traceLow,
 } from './labels';
-import { NONE, STACK_DEPTH_MAX } from './layout';
+import { NONE } from './layout';
 import { Vec, ensure } from './memory';
 import { sampleTypeCount } from './pprof';
 import {
@@ -56,8 +56,8 @@ export let hasSpans: bool = false;
 let framesEnd: usize = 0;
 let valueCount: u32 = 0;
 
-/** Decodes all samples; answers a status. */
-export function scanSamples(): i32 {
+/** Decodes all samples, keeping `depthLimit` locations of a stack; answers a status. */
+export function scanSamples(depthLimit: u32): i32 {
   keptCount = 0;
   negativeCount = 0;
   danglingCount = 0;
@@ -98,10 +98,10 @@ export function scanSamples(): i32 {
       if (labelCount > sampleLabelsMax) sampleLabelsMax = labelCount;
       continue;
     }
-    if (depth > STACK_DEPTH_MAX) {
+    if (depth > depthLimit) {
       // Frames go from the leaf to the root.
-      memory.copy(firstFrame, framesEnd - (STACK_DEPTH_MAX << 2), STACK_DEPTH_MAX << 2);
-      framesEnd = firstFrame + (STACK_DEPTH_MAX << 2);
+      memory.copy(firstFrame, framesEnd - (depthLimit << 2), depthLimit << 2);
+      framesEnd = firstFrame + (depthLimit << 2);
       cutStackCount++;
     }
     if (labelCount || hasGroups || hasSpans) {

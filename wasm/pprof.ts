@@ -2,7 +2,7 @@
 // the first of the scan's passes, and cutting strings; tables and samples follow, because they need the string count
 // and each other's ids, whatever order the sender chose.
 // https://github.com/google/pprof/blob/main/proto/profile.proto
-import { COMMENTS_MAX, SAMPLE_TYPES_MAX, STRING_BYTES_MAX } from './layout';
+import { COMMENTS_MAX, SAMPLE_TYPES_MAX } from './layout';
 import { Vec, reserve } from './memory';
 import {
   commentStrings,
@@ -35,10 +35,14 @@ export let keepFrames: u64 = 0;
 export let defaultType: u64 = 0;
 export let hasPeriodType: bool = false;
 
+/** Bytes of a string that are kept. */
+let stringBytesMax: u32 = 0;
+/** Whether a message or string is so long that its length takes three bytes or more. */
+let hasLong: bool = false;
+/** The least of those lengths. */
+const LONG_BYTES: u32 = 16384;
 /** Strings that were cut to what is kept of them. */
 export let cutStringCount: u32 = 0;
-/** Whether a message or string is longer than a string may be. */
-let hasLong: bool = false;
 
 /** The period type, then the sample types: string indexes of type and unit, u64 each. */
 const VALUE_TYPES: usize = memory.data(65 * 16, 8);
@@ -69,9 +73,10 @@ function clear(): void {
   commentStrings.length = 0;
 }
 
-/** Reads the outer message; answers a status. */
-export function scanProfile(start: usize, end: usize): i32 {
+/** Reads the outer message, keeping `stringMax` bytes of a string; answers a status. */
+export function scanProfile(start: usize, end: usize, stringMax: u32): i32 {
   clear();
+  stringBytesMax = stringMax;
   let p = start;
   while (p < end) {
     const first = <u32>load<u8>(p);
@@ -96,7 +101,7 @@ export function scanProfile(start: usize, end: usize): i32 {
       if (status) return status;
     }
   }
-  if (hasLong) cutStrings();
+  if (hasLong || stringMax < LONG_BYTES) cutStrings();
   return OK;
 }
 
@@ -105,8 +110,8 @@ function cutStrings(): void {
   for (let i: u32 = 1; i < stringExtents.length; i++) {
     const at = stringExtents.pointer + (<usize>i << 3);
     const end = load<u32>(at, 4);
-    if (end - load<u32>(at) <= STRING_BYTES_MAX) continue;
-    let from = end - STRING_BYTES_MAX;
+    if (end - load<u32>(at) <= stringBytesMax) continue;
+    let from = end - stringBytesMax;
     // Not amid a character, which has three bytes at most behind its first.
     for (let n = 0; n < 3 && (load<u8>(from) & 0xc0) == 0x80; n++) from++;
     store<u32>(at, from);
@@ -136,7 +141,7 @@ function noteRun(v: Vec, p: usize, end: usize, tag: u32): usize {
         from = openField(p + 1, end);
         if (!from) return 0;
         to = fieldEnd;
-        if (to - from > STRING_BYTES_MAX) hasLong = true;
+        hasLong = true;
       } else {
         from++;
         to = from + ((w & 0x7f) | ((w >> 1) & 0x3f80));
@@ -170,7 +175,7 @@ function takeMessage(field: u32, p: usize, end: usize): i32 {
   if (!reserve(column, 1, 3)) return fail(OUT_OF_MEMORY);
   store<u64>(column.pointer + (<usize>column.length << 3), <u64>p | (<u64>end << 32));
   column.length++;
-  if (end - p > STRING_BYTES_MAX) hasLong = true;
+  hasLong = true;
   return OK;
 }
 

@@ -92,17 +92,18 @@ export function factsPointer(): usize {
 
 /**
  * Decodes the input; answers a status, and the facts when it is OK, or those of the groups alone when
- * it is GROUPS. The first `ignored` keys that the host has written make no groups.
+ * it is GROUPS. `stackDepth` locations of a stack are kept and `stringBytes` of a string; the first
+ * `ignored` keys that the host has written make no groups.
  */
-export function scan(ignored: u32): i32 {
+export function scan(stackDepth: u32, stringBytes: u32, ignored: u32): i32 {
   scanned = false;
   setIgnored(ignored);
   clearVarints();
   const start = inputPointer();
-  let status = scanProfile(start, start + inputLength());
+  let status = scanProfile(start, start + inputLength(), stringBytes);
   if (!status) status = checkProfile();
   if (!status) status = scanTables();
-  if (!status) status = scanSamples();
+  if (!status) status = scanSamples(stackDepth);
   // Reported first: what follows a varint that is too long was read with a wrong value.
   if (longVarintAt) return fail(VARINT, <u64>(longVarintAt - start));
   const strings = stringExtents.length;

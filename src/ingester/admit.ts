@@ -5,6 +5,7 @@ import type { ActiveSeries } from '../limits/active-series.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Rate, TokenBucket } from '../limits/token-bucket.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
+import { foldToFit, seriesKeys } from './fold-series.ts';
 import type { Prepared } from './prepare.ts';
 import type { DiskRoom } from './retention-rules.ts';
 
@@ -37,7 +38,10 @@ const retryAfterSeconds = 60;
 /** Over this part of a bound a tenant that has more than its share is refused before others. */
 const shareCountsFrom = 0.9;
 
-/** Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. */
+/**
+ * Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. Sample labels
+ * are folded before the series of a profile are refused for them.
+ */
 export function admit(prepared: readonly Prepared[], context: AdmitContext): void {
   const { database, tenant } = context;
   const { memoryUsed, memoryMax, logUsed, logBytesMax, disk, tenantCount } = context;
@@ -62,7 +66,9 @@ export function admit(prepared: readonly Prepared[], context: AdmitContext): voi
     tenantCount,
   });
   if (disk !== undefined) assertShare('local disk', 'disk_full', () => disk.bytesOf(tenant), disk);
-  assertSeries(seriesKeys(prepared), context);
+  foldToFit(prepared, (keys) => seriesRefusal(keys, context) === undefined);
+  const refusal = seriesRefusal(seriesKeys(prepared), context);
+  if (refusal !== undefined) throw refusal;
 }
 
 /**
@@ -82,27 +88,23 @@ export function assertRate(bucket: TokenBucket, size: number, rate: Rate, nowMs:
   );
 }
 
-/** The series that the profiles belong to. */
-export function seriesKeys(prepared: readonly Prepared[]): Set<string> {
-  return new Set(prepared.flatMap(({ plan }) => plan.series.map(({ key }) => key)));
-}
-
-function assertSeries(keys: ReadonlySet<string>, context: AdmitContext): void {
+/** Why a tenant cannot have these series now, if it cannot. */
+function seriesRefusal(keys: ReadonlySet<string>, context: AdmitContext): Failure | undefined {
   const { activeSeries, nowMs } = context;
   const { seriesMax, seriesLabelBytesMax } = context.limits;
   const { active, added, labelBytes } = activeSeries.counts(keys, nowMs);
-  if (added === 0) return;
-  const refuse = (message: string) => {
-    throw new Failure('limit', message, { reason: 'series_limit', retryAfterSeconds });
-  };
+  if (added === 0) return undefined;
+  const refusal = (message: string) =>
+    new Failure('limit', message, { reason: 'series_limit', retryAfterSeconds });
   if (seriesMax > 0 && active + added > seriesMax) {
     const counts = `${active} active series and would get ${added} more`;
-    refuse(`tenant has ${counts}, limit ${seriesMax} (seriesMax)`);
+    return refusal(`tenant has ${counts}, limit ${seriesMax} (seriesMax)`);
   }
   if (labelBytes > seriesLabelBytesMax) {
     const what = `labels of ${active + added} active series would take ${labelBytes} bytes`;
-    refuse(`${what}, limit ${seriesLabelBytesMax} (seriesLabelBytesMax)`);
+    return refusal(`${what}, limit ${seriesLabelBytesMax} (seriesLabelBytesMax)`);
   }
+  return undefined;
 }
 
 /** While there is enough, nobody is asked what it holds. Throws when the tenant has to wait. */

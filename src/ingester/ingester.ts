@@ -271,14 +271,17 @@ export class Ingester implements IngesterService {
     const { metrics, wal, pool } = this.#options;
     metrics.storage.logBytes.set(wal.bytesUsed());
     metrics.head.bytes.set({ type: 'kernel' }, pool.bytesReserved());
+    let labelBytes = 0;
     const nowMs = this.#options.platform.clock.monotonicMs();
     for (const { tenant, database, activeSeries } of this.#instances.all()) {
       metrics.ingest.activeSeries.set({ tenant }, activeSeries.count(nowMs));
+      labelBytes += database.labelBytes();
       const { series, rows, samples } = database.liveStats();
       metrics.head.series.set({ tenant }, series);
       metrics.head.profiles.set({ tenant }, rows);
       metrics.head.samples.set({ tenant }, samples);
     }
+    metrics.head.bytes.set({ type: 'labels' }, labelBytes);
   }
 
   /**

@@ -8,6 +8,7 @@ import { validateLabels } from '../limits/label-rules.ts';
 import type { Limits } from '../limits/limits.ts';
 import { finalLabels, type Labels } from '../model/labels.ts';
 import { hasOwnTime, profileTimeNs } from '../model/time.ts';
+import type { Treatment } from '../model/treatment.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
 import { contentKeyPrefix } from './content-key-prefix.ts';
 import type { PushedProfile } from './contract.ts';
@@ -31,7 +32,10 @@ export interface ReadProfile {
 
 /** One that may be stored. */
 export interface Prepared extends ReadProfile {
+  /** Made anew when there is no room for all of its series. */
   plan: SeriesPlan;
+  /** How many sample labels are folded: for too many sets of them, and for want of room. */
+  folded: { groups: number; room: number };
 }
 
 export interface PrepareContext {
@@ -57,7 +61,7 @@ export function isGzip(bytes: Uint8Array): boolean {
 export function readProfile(pushed: PushedProfile, context: PrepareContext): ReadProfile {
   const { limits, database, tenant, receivedMs } = context;
   const profile = inflateBody(pushed.body, limits.profileBytesMax, context.gunzip);
-  const facts = database.scan(profile);
+  const facts = database.scan(profile, treatmentOf(limits));
   const labels = finalLabels(pushed.labels);
   const timeNs = profileTimeNs(facts.timeNs, receivedMs);
   // Without a time of its own, equal bytes can be two profiles as well as one sent twice.
@@ -91,9 +95,13 @@ export function planProfile(
   isKnown: boolean,
 ): Prepared {
   if (!isKnown) validateProfile(read, limits, receivedMs);
-  const plan = planSeries(read.labels, read.facts);
+  const plan = planSeries(read.labels, read.facts, treatmentOf(limits));
   if (!isKnown) for (const group of plan.groupLabels) validateLabels(group, limits);
-  return { ...read, plan };
+  return { ...read, plan, folded: { groups: plan.excessLabels.length, room: 0 } };
+}
+
+function treatmentOf({ stackDepthMax, symbolBytesMax, labelGroupsMax }: Limits): Treatment {
+  return { stackDepthMax, symbolBytesMax, labelGroupsMax, foldedLabels: [] };
 }
 
 /** The pprof bytes of a pushed body, inflated when it is gzip. Throws `invalid`. */

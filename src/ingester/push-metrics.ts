@@ -1,5 +1,6 @@
 // What is counted of a push: profiles refused, stored and acknowledged.
 import type { Failure } from '../errors.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import { labelNames, labelValue } from '../model/labels.ts';
 import { hasOwnTime } from '../model/time.ts';
 import type { PushedProfile } from './contract.ts';
@@ -38,13 +39,24 @@ export function received({ metrics, tenant }: PushContext, one: Prepared): void 
   ingest.receivedCompressedBytes.observe(type, one.body.length);
   ingest.receivedDecompressedBytes.observe(type, one.profile.length);
   ingest.receivedSamples.observe(type, one.facts.sampleCount);
-  if (one.facts.negativeSampleCount > 0) {
-    ingest.negativeSamples.inc({ tenant }, one.facts.negativeSampleCount);
-  }
+  mended(metrics, tenant, one);
   if (!hasOwnTime(one.facts.timeNs)) ingest.timesReplaced.inc({ tenant });
   ingest.profilesReceived.inc({
     tenant,
     scope_name: labelValue(one.labels, 'otel.scope.name'),
     scope_version: labelValue(one.labels, 'otel.scope.version'),
   });
+}
+
+function mended({ ingest }: Metrics, tenant: string, { facts, folded }: Prepared): void {
+  const count = (counter: typeof ingest.negativeSamples, counted: number) => {
+    if (counted > 0) counter.inc({ tenant }, counted);
+  };
+  count(ingest.negativeSamples, facts.negativeSampleCount);
+  count(ingest.danglingSamples, facts.danglingSampleCount);
+  count(ingest.truncatedStacks, facts.truncatedStackCount);
+  count(ingest.truncatedStrings, facts.truncatedStringCount);
+  const { foldedLabels } = ingest;
+  if (folded.groups > 0) foldedLabels.inc({ tenant, reason: 'groups' }, folded.groups);
+  if (folded.room > 0) foldedLabels.inc({ tenant, reason: 'series_limit' }, folded.room);
 }

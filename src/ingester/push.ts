@@ -3,13 +3,14 @@
 // request whose profiles take over 10 ms lets others run between two of them.
 import { type Failure, isFailure } from '../errors.ts';
 import { createDeferred, type Deferred } from '../lib/deferred.ts';
-import { admit, assertRate, seriesKeys } from './admit.ts';
+import { admit, assertRate } from './admit.ts';
 import {
   ProfilesRefused,
   type PushedProfile,
   type RefusedProfile,
   refusalText,
 } from './contract.ts';
+import { seriesKeys } from './fold-series.ts';
 import type { Prepared } from './prepare.ts';
 import { type PreparedRequest, prepareAll } from './prepare-all.ts';
 import { type PushContext, slicer } from './push-context.ts';
@@ -117,8 +118,9 @@ async function storeAll(prepared: readonly Prepared[], context: PushContext): Pr
         continue;
       }
       // The scratch is shared: whoever scanned since, in this request or another, overwrote it.
-      if (one.scanId !== database.scanId) database.scan(one.profile);
-      const sequence = wal.append({ tenant, receivedMs, contentKey, labels, body });
+      if (one.scanId !== database.scanId) database.scan(one.profile, plan.treatment);
+      const { treatment } = plan;
+      const sequence = wal.append({ tenant, receivedMs, contentKey, labels, treatment, body });
       recentKeys.add(contentKey, committed.promise, clock.monotonicMs());
       group.logged.push({ sequence, key: contentKey });
       const entry = { sequence, plan, facts, timeNs, uuid: contentKey };

@@ -42,9 +42,9 @@ export interface ScanFacts {
   negativeSampleCount: number;
   /** Samples left out because a location of theirs, or what it refers to, is not there. */
   danglingSampleCount: number;
-  /** Samples kept without their leaf frames, for a stack of more than 1,000 locations. */
+  /** Samples kept without their leaf frames, for a stack that is too deep. */
   truncatedStackCount: number;
-  /** Strings of more than 65,535 bytes, of which the end is kept. */
+  /** Strings that are too long, of which the end is kept. */
   truncatedStringCount: number;
   functionCount: number;
   mappingCount: number;

@@ -4,8 +4,8 @@ import { assert } from '../errors.ts';
 import type { Label } from '../model/labels.ts';
 import { labelsToFold } from './label-folds.ts';
 
-/** Groups to come down to: as many as a profile makes series of. */
-export const labelGroupsMax = 500;
+/** Groups to come down to. Whatever the limits are: a scan must find the same groups again. */
+const groupsWanted = 500;
 /** Scans of one profile that end with too many groups. No real profile needs a third. */
 const roundsMax = 4;
 /** More label names than this are no labels; to weigh them takes long. */
@@ -29,7 +29,7 @@ export class IgnoredLabels {
     assert(this.keys !== 'all', 'no labels make too many groups');
     this.#rounds += 1;
     const isLast = this.#rounds === roundsMax || names.size > namesMax;
-    const chosen = new Set(isLast ? names.values() : labelsToFold(sets, labelGroupsMax));
+    const chosen = new Set(isLast ? names.values() : labelsToFold(sets, groupsWanted));
     for (const name of chosen) this.names.add(name);
     if (isLast) this.keys = 'all';
     else for (const [key, name] of names) if (chosen.has(name)) this.keys.add(key);

@@ -22,7 +22,7 @@ export interface KernelExports {
   inputPointer(): number;
   inputLength(): number;
   ignoredReserve(count: number): number;
-  scan(ignored: number): number;
+  scan(stackDepth: number, stringBytes: number, ignored: number): number;
   factsPointer(): number;
   trimScratch(): void;
   planReserve(): number;

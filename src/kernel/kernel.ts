@@ -1,6 +1,7 @@
 // The border to one head kernel: scan, append, marks, sizes. Owns the instance and its state; the
 // caller owns policy (limits, series, time) and decides between scan and append.
 import { assert, Failure, messageOf } from '../errors.ts';
+import { plainTreatment, type Treatment } from '../model/treatment.ts';
 import type { AppendPlan, KernelMark, KernelStats, ScanFacts } from './facts.ts';
 import { IgnoredLabels } from './ignored-labels.ts';
 import {
@@ -113,20 +114,21 @@ export class Kernel {
   }
 
   /**
-   * Decodes and checks an uncompressed pprof, which is copied. The head does not change. Throws
-   * `invalid` with reason `malformed_profile`, or `unavailable` when there is no memory.
+   * Decodes and checks an uncompressed pprof, which is copied. The head does not change. Labels that
+   * are folded for want of room are the plan's. Throws `invalid` with reason `malformed_profile`, or
+   * `unavailable` when there is no memory.
    */
-  scan(profile: Uint8Array): ScanFacts {
+  scan(profile: Uint8Array, treatment: Treatment = plainTreatment): ScanFacts {
     this.scanned = undefined;
     this.check(this.call(() => this.calls.inputReserve(profile.length)));
     const pointer = this.call(() => this.calls.inputPointer()) >>> 0;
     this.u8().set(profile, pointer);
     const at = this.call(() => this.calls.factsPointer()) >>> 0;
     const ignored = new IgnoredLabels();
-    let code = this.call(() => this.calls.scan(0));
+    let code = this.scanWithout(ignored, treatment);
     while (code === statuses.GROUPS) {
       ignored.choose(readExcess(this.memory.buffer, at));
-      code = this.scanWithout(ignored);
+      code = this.scanWithout(ignored, treatment);
     }
     this.check(code);
     const facts = readFacts(this.memory.buffer, at, ignored.names);
@@ -134,11 +136,16 @@ export class Kernel {
     return facts;
   }
 
-  private scanWithout({ keys }: IgnoredLabels): number {
-    if (keys === 'all') return this.call(() => this.calls.scan(ignoreAll));
-    const pointer = this.check(this.call(() => this.calls.ignoredReserve(keys.size)));
-    new Uint32Array(this.memory.buffer, pointer, keys.size).set([...keys]);
-    return this.call(() => this.calls.scan(keys.size));
+  private scanWithout(
+    { keys }: IgnoredLabels,
+    { stackDepthMax, symbolBytesMax }: Treatment,
+  ): number {
+    if (keys !== 'all' && keys.size > 0) {
+      const pointer = this.check(this.call(() => this.calls.ignoredReserve(keys.size)));
+      new Uint32Array(this.memory.buffer, pointer, keys.size).set([...keys]);
+    }
+    const ignored = keys === 'all' ? ignoreAll : keys.size;
+    return this.call(() => this.calls.scan(stackDepthMax, symbolBytesMax, ignored));
   }
 
   /**

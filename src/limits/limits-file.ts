@@ -50,6 +50,10 @@ const limitSchemas: Readonly<Record<keyof Limits, ReturnType<typeof amount>>> = 
   profileBytesMax: bytes(1, 32 * mib),
   samplesMax: count(1, 10_000_000),
   sampleLabelsMax: count(0, 1_000),
+  // `GROUPS_MAX` of `wasm/layout.ts`.
+  labelGroupsMax: count(1, 2_000),
+  stackDepthMax: count(1, 65_535),
+  symbolBytesMax: bytes(1, mib),
   labelNamesMax: count(2, 1_000),
   labelNameBytesMax: bytes(16, 65_535),
   labelValueBytesMax: bytes(16, 65_535),

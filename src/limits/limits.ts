@@ -1,6 +1,8 @@
 // Per-tenant limits and their defaults. Owns the numbers; `label-rules.ts`, the ingester and the
 // query engine enforce them. The defaults are Pyroscope's where it has the limit.
 
+import { plainTreatment } from '../model/treatment.ts';
+
 export interface Limits {
   /** What a tenant may push, inflated profiles and their labels; 0: any. */
   ingestBytesPerSecond: number;
@@ -14,6 +16,12 @@ export interface Limits {
   samplesMax: number;
   /** String labels of one sample. */
   sampleLabelsMax: number;
+  /** Sets of string labels among the samples of one profile; past it labels are folded. */
+  labelGroupsMax: number;
+  /** Locations of one stack; leaf frames past it are cut off. */
+  stackDepthMax: number;
+  /** Of one string of a profile; what is longer keeps its end. */
+  symbolBytesMax: number;
   /** Labels of one series, without those the sample type adds. */
   labelNamesMax: number;
   labelNameBytesMax: number;
@@ -57,6 +65,9 @@ export const defaultLimits: Readonly<Limits> = {
   profileBytesMax: 4 * mib,
   samplesMax: 16_000,
   sampleLabelsMax: 100,
+  labelGroupsMax: plainTreatment.labelGroupsMax,
+  stackDepthMax: plainTreatment.stackDepthMax,
+  symbolBytesMax: plainTreatment.symbolBytesMax,
   labelNamesMax: 30,
   labelNameBytesMax: 1_024,
   labelValueBytesMax: 2_048,

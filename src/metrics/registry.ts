@@ -101,6 +101,26 @@ function ingestMetrics({ counter, gauge, histogram }: Makers) {
       'Samples left out because a value was negative.',
       ['tenant'],
     ),
+    danglingSamples: counter(
+      'phlox_dangling_samples_dropped_total',
+      'Samples left out because a location, or what it refers to, was not in the profile.',
+      ['tenant'],
+    ),
+    truncatedStacks: counter(
+      'phlox_stacks_truncated_total',
+      'Samples stored without their leaf frames, for a stack over stackDepthMax.',
+      ['tenant'],
+    ),
+    truncatedStrings: counter(
+      'phlox_strings_truncated_total',
+      'Strings of profiles over symbolBytesMax, of which the end was stored.',
+      ['tenant'],
+    ),
+    foldedLabels: counter(
+      'phlox_sample_labels_folded_total',
+      'Sample labels left out of a profile so that it has fewer series: groups, series_limit.',
+      ['tenant', 'reason'],
+    ),
     timesReplaced: counter(
       'phlox_profile_times_replaced_total',
       'Profiles stored under the time of their receipt: theirs was missing, or of 1970.',
@@ -124,7 +144,7 @@ function headMetrics({ counter, gauge, histogram }: Makers) {
       'profile_name',
     ]),
     samples: gauge('pyroscope_head_samples', 'Samples in live heads.', ['tenant']),
-    bytes: gauge('pyroscope_head_size_bytes', 'Kernel bytes in use by heads.', ['type']),
+    bytes: gauge('pyroscope_head_size_bytes', 'Bytes of heads: kernels and label sets.', ['type']),
     receivedSampleValues: counter(
       'pyroscope_head_received_sample_values_total',
       'Sample values received.',

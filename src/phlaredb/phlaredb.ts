@@ -10,6 +10,7 @@ import type { ScanFacts } from '../kernel/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { backoffMs } from '../lib/backoff.ts';
 import type { Fingerprint } from '../model/fingerprint.ts';
+import type { Treatment } from '../model/treatment.ts';
 import { BlockList } from './block-list.ts';
 import { quarantineBlocks } from './block-quarantine.ts';
 import { type ColdLog, findColdLog } from './cold-log.ts';
@@ -125,10 +126,10 @@ export class Phlaredb {
    * Scans a pprof in the live head's scratch, made when there is none. Throws `invalid` for what is
    * not a pprof.
    */
-  scan(profile: Uint8Array): ScanFacts {
+  scan(profile: Uint8Array, treatment: Treatment): ScanFacts {
     this.#scanId++;
     try {
-      return this.#kernel().scan(profile);
+      return this.#kernel().scan(profile, treatment);
     } catch (error) {
       if (isFailure(error, 'internal')) this.#dropLive(error);
       if (!isFailure(error, 'unavailable')) throw error;
@@ -136,7 +137,7 @@ export class Phlaredb {
     // A full head leaves little room for scratch; a fresh one has all there is.
     this.seal('max-block-bytes');
     try {
-      return this.#kernel().scan(profile);
+      return this.#kernel().scan(profile, treatment);
     } catch (error) {
       if (!isFailure(error, 'unavailable')) throw error;
       const message = `profile of ${profile.length} bytes cannot be decoded: ${error.message}`;
@@ -339,7 +340,7 @@ export class Phlaredb {
       if (!isFailure(error, 'limit') && !isFailure(error, 'unavailable')) throw error;
     }
     this.seal('max-block-bytes');
-    this.#kernel().scan(profile);
+    this.#kernel().scan(profile, entry.plan.treatment);
     return this.#ingestLive(entry);
   }
 

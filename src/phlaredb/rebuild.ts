@@ -9,6 +9,7 @@ import { createDeferred, type Deferred } from '../lib/deferred.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { profileTimeNs } from '../model/time.ts';
+import { plainTreatment } from '../model/treatment.ts';
 import type { Clock } from '../platform.ts';
 import type { FlushPlan, StoredRecord, Wal } from '../wal/wal.ts';
 import { superseded } from './superseded.ts';
@@ -202,8 +203,9 @@ function applyRecord(
   record: StoredRecord,
   inflate: (body: Uint8Array) => Uint8Array,
 ): void {
-  const facts = head.kernel.scan(inflate(record.body));
-  const plan = planSeries(record.labels, facts);
+  const treatment = record.treatment ?? plainTreatment;
+  const facts = head.kernel.scan(inflate(record.body), treatment);
+  const plan = planSeries(record.labels, facts, treatment);
   const timeNs = profileTimeNs(facts.timeNs, record.receivedMs);
   head.ingest({ sequence: record.sequence, plan, facts, timeNs, uuid: record.contentKey });
   head.commit(record.sequence);

@@ -7,6 +7,8 @@ import { crc32c } from './crc32c.ts';
 import type { SegmentName } from './pages.ts';
 
 export const formatVersion = 1;
+/** Of a profile whose labels follow its treatment: see `treated-labels.ts`. */
+export const treatedVersion = 2;
 export const fixedHeadBytes = 72;
 const recordMagic = 0x72706c70; // "plpr"
 
@@ -28,6 +30,8 @@ export type RecordKind = (typeof recordKinds)[keyof typeof recordKinds];
 /** What a record says beside its body. */
 export interface RecordFields {
   kind: RecordKind;
+  /** Absent: `formatVersion`. */
+  version?: number | undefined;
   /**
    * Profile: its number. Flushed: the last one in a block. Segment, end: the last one given. Index:
    * the last one that the segment knows of.
@@ -38,7 +42,7 @@ export interface RecordFields {
   timeMs: number;
   /** 16 bytes; zero when the record is no profile. */
   contentKey: Uint8Array;
-  /** Encoded by `encodeLabels`; empty when the record is no profile. */
+  /** Encoded by `encodeLabels`, behind a treatment if any; empty when the record is no profile. */
   labels: Uint8Array;
 }
 
@@ -91,7 +95,7 @@ export function encodeHead(
   view.setUint32(12, place.segment, true);
   view.setUint32(16, place.position, true);
   view.setUint32(20, place.durableEnd, true);
-  view.setUint8(24, formatVersion);
+  view.setUint8(24, fields.version ?? formatVersion);
   view.setUint8(25, fields.kind);
   view.setUint16(26, tenant.length, true);
   view.setUint32(28, labels.length, true);
@@ -131,13 +135,15 @@ export function decodeHead(bytes: Uint8Array): RecordHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(4, true) !== crc32c(bytes.subarray(8))) return undefined;
   // The checksum is right, so what is odd from here on was written by another version.
-  if (view.getUint8(24) !== formatVersion) {
-    const version = `${view.getUint8(24)}, known is ${formatVersion}`;
-    throw new Failure('corrupt', `log record has format version ${version}`);
+  const version = view.getUint8(24);
+  if (version !== formatVersion && version !== treatedVersion) {
+    const known = `known are ${formatVersion} and ${treatedVersion}`;
+    throw new Failure('corrupt', `log record has format version ${version}, ${known}`);
   }
   const labelsAt = fixedHeadBytes + view.getUint16(26, true);
   return {
     kind: view.getUint8(25) as RecordKind,
+    version,
     position: view.getUint32(16, true),
     durableEnd: view.getUint32(20, true),
     sequence: view.getUint32(40, true) + view.getUint32(44, true) * u32Range,

@@ -3,12 +3,12 @@
 import type { LogFolder } from './log-folder.ts';
 import type { LogIndex } from './log-index.ts';
 import type { PageLayout } from './pages.ts';
-import { decodeLabels } from './record.ts';
 import { SegmentReader } from './segment-file.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import type { LogFault } from './segment-load.ts';
 import type { EntryPlace } from './segment-rows.ts';
 import { readBody, readHead } from './segment-scan.ts';
+import { decodeTreatedLabels } from './treated-labels.ts';
 import type { StoredRecord } from './wal.ts';
 
 /** Records nearer than this to the next one are read together with it. */
@@ -87,10 +87,10 @@ async function readRecord(
   if (head?.sequence === sequence && head.bodyBytes === place.bodyBytes) {
     const { tenant, timeMs: receivedMs } = head;
     // Reading the body may overwrite what the head is a view of.
-    const [contentKey, labels] = [head.contentKey.slice(), decodeLabels(head.labels)];
+    const [contentKey, treated] = [head.contentKey.slice(), decodeTreatedLabels(head)];
     const body = await readBody(reader, head);
     if (body !== undefined) {
-      return { sequence, tenant, receivedMs, contentKey, labels, body: body.slice() };
+      return { sequence, tenant, receivedMs, contentKey, ...treated, body: body.slice() };
     }
   }
   return undefined;

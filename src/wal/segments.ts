@@ -17,7 +17,6 @@ import { loadLog, logTagOf } from './log-load.ts';
 import { LogWriter } from './log-writer.ts';
 import { PageLayout } from './pages.ts';
 import {
-  encodeLabels,
   encodeTenant,
   encodeUlid,
   headBytesOf,
@@ -30,6 +29,7 @@ import { logFailure } from './segment-file.ts';
 import type { LogFault } from './segment-load.ts';
 import { readTenant } from './segment-read.ts';
 import { rowBytes } from './segment-rows.ts';
+import { encodeTreatedLabels } from './treated-labels.ts';
 import type { ProfileRecord, RecentKey, RecordHeader, StoredRecord, Wal } from './wal.ts';
 
 const defaultSegmentBytes = 64 * 1024 * 1024;
@@ -122,7 +122,8 @@ export class SegmentWal implements Wal {
   append(record: ProfileRecord): number {
     const { committer } = this.#opened();
     committer.assertWritable();
-    const [tenant, labels] = [encodeTenant(record.tenant), encodeLabels(record.labels)];
+    const tenant = encodeTenant(record.tenant);
+    const { labels, version } = encodeTreatedLabels(record);
     assert(record.contentKey.length === noKey.length, 'content key is not 16 bytes');
     this.#admit(headBytesOf(tenant, labels) + record.body.length);
     const pending = committer.add({
@@ -131,6 +132,7 @@ export class SegmentWal implements Wal {
       tenant,
       timeMs: record.receivedMs,
       contentKey: record.contentKey.slice(),
+      version,
       labels,
       body: record.body.slice(),
     });

@@ -1,6 +1,7 @@
 // The log's door. Every push is appended and committed here before it is answered. Owns the
 // contract between the ingester and a log driver; drivers never import each other.
 import type { Label } from '../model/labels.ts';
+import type { Treatment } from '../model/treatment.ts';
 
 /** What is logged for one profile: all that is needed to apply it again without asking anything. */
 export interface ProfileRecord {
@@ -11,6 +12,8 @@ export interface ProfileRecord {
   contentKey: Uint8Array;
   /** Final labels of the profile, sorted by name, before those of the sample types are added. */
   labels: readonly Label[];
+  /** The plain one when it is absent. */
+  treatment?: Treatment | undefined;
   /** The pprof as it was received (plain or gzip). */
   body: Uint8Array;
 }
