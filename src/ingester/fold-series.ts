@@ -27,20 +27,44 @@ export function foldToFit(
   if (fits(seriesKeys(prepared))) return;
   const whole = prepared.map(({ plan }) => plan);
   for (const one of prepared) foldAll(one);
-  const taken = seriesKeys(prepared);
-  if (!fits(taken)) return;
+  const taken = new Counts();
+  for (const { plan } of prepared) taken.add(keysOf(plan));
+  if (!fits(taken.keys())) return;
   let weighed = 0;
   for (const [i, one] of prepared.entries()) {
     if (one.folded.room === 0) continue;
     const plan = whole[i] as SeriesPlan;
-    if (fits(new Set([...taken, ...keysOf(plan)]))) {
+    taken.remove(keysOf(one.plan));
+    const others = [...taken.keys()];
+    if (fits(new Set([...others, ...keysOf(plan)]))) {
       one.plan = plan;
       one.folded.room = 0;
     } else if (weighed < weighedMax) {
       weighed += 1;
-      foldSome(one, plan, (keys) => fits(new Set([...taken, ...keys])));
+      foldSome(one, plan, (keys) => fits(new Set([...others, ...keys])));
     }
-    for (const key of keysOf(one.plan)) taken.add(key);
+    taken.add(keysOf(one.plan));
+  }
+}
+
+/** Keys and how many profiles have them. */
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  add(keys: readonly string[]): void {
+    for (const key of keys) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  remove(keys: readonly string[]): void {
+    for (const key of keys) {
+      const left = (this.#counts.get(key) ?? 0) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
+    }
+  }
+
+  keys(): Set<string> {
+    return new Set(this.#counts.keys());
   }
 }
 
@@ -65,7 +89,7 @@ function foldSome(
   };
   // All of them is known to fit.
   const most = Math.min(names.length, namesMax + 1);
-  const count = fewest(most, (folded) => fits(keysOf(planOf(folded))));
+  const count = fewest(0, most, (folded) => fits(keysOf(planOf(folded))));
   if (count === most) return;
   one.plan = planOf(count);
   one.folded.room = count;

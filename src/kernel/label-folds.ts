@@ -6,36 +6,28 @@ import { type Label, labelsKey } from '../model/labels.ts';
 
 /** Names of the sets' labels, the one with the most values first, ties by name. */
 export function foldOrder(sets: readonly (readonly Label[])[]): string[] {
-  const values = new Map<string, Set<string>>();
-  for (const set of sets) {
-    for (const { name, value } of set) {
-      const known = values.get(name);
-      if (known === undefined) values.set(name, new Set([value]));
-      else known.add(value);
-    }
-  }
-  return [...values]
-    .sort((a, b) => b[1].size - a[1].size || compareUtf8(a[0], b[0]))
-    .map(([name]) => name);
+  return weighed(sets).map(({ name }) => name);
 }
 
 /** The fewest names, in `foldOrder`, without which there are at most `setsMax` distinct sets. */
 export function labelsToFold(sets: readonly (readonly Label[])[], setsMax: number): string[] {
   if (sets.length <= setsMax) return [];
-  const order = foldOrder(sets);
-  const count = fewest(order.length, (folded) => {
-    const names = new Set(order.slice(0, folded));
-    return countSets(sets, names) <= setsMax;
-  });
-  return order.slice(0, count);
+  const order = weighed(sets);
+  const names = order.map(({ name }) => name);
+  // A label makes as many sets as it has values, whatever becomes of the others.
+  const least = order.filter(({ values }) => values > setsMax).length;
+  const count = fewest(least, names.length, (folded) =>
+    hasFewSets(sets, new Set(names.slice(0, folded)), setsMax),
+  );
+  return names.slice(0, count);
 }
 
 /**
- * The smallest number up to `most` that is enough, when every number above one that is enough is
- * enough too. `most` is taken for enough.
+ * The smallest number from `least` to `most` that is enough, when every number above one that is
+ * enough is enough too. `most` is taken for enough.
  */
-export function fewest(most: number, isEnough: (count: number) => boolean): number {
-  let low = 0;
+export function fewest(least: number, most: number, isEnough: (count: number) => boolean): number {
+  let low = least;
   let high = most;
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -45,8 +37,29 @@ export function fewest(most: number, isEnough: (count: number) => boolean): numb
   return low;
 }
 
-function countSets(sets: readonly (readonly Label[])[], folded: ReadonlySet<string>): number {
+function weighed(sets: readonly (readonly Label[])[]): { name: string; values: number }[] {
+  const known = new Map<string, Set<string>>();
+  for (const set of sets) {
+    for (const { name, value } of set) {
+      const values = known.get(name);
+      if (values === undefined) known.set(name, new Set([value]));
+      else values.add(value);
+    }
+  }
+  return [...known]
+    .map(([name, values]) => ({ name, values: values.size }))
+    .sort((a, b) => b.values - a.values || compareUtf8(a.name, b.name));
+}
+
+function hasFewSets(
+  sets: readonly (readonly Label[])[],
+  folded: ReadonlySet<string>,
+  setsMax: number,
+): boolean {
   const keys = new Set<string>();
-  for (const set of sets) keys.add(labelsKey(set.filter(({ name }) => !folded.has(name))));
-  return keys.size;
+  for (const set of sets) {
+    keys.add(labelsKey(set.filter(({ name }) => !folded.has(name))));
+    if (keys.size > setsMax) return false;
+  }
+  return true;
 }

@@ -53,7 +53,8 @@ const limitSchemas: Readonly<Record<keyof Limits, ReturnType<typeof amount>>> = 
   // `GROUPS_MAX` of `wasm/layout.ts`.
   labelGroupsMax: count(1, 2_000),
   stackDepthMax: count(1, 65_535),
-  symbolBytesMax: bytes(1, mib),
+  // Labels and types of samples are strings of a profile too, and not to be cut.
+  symbolBytesMax: bytes(1_024, mib),
   labelNamesMax: count(2, 1_000),
   labelNameBytesMax: bytes(16, 65_535),
   labelValueBytesMax: bytes(16, 65_535),

@@ -1,6 +1,7 @@
 // What every log driver must do. `walContract(name, open)` runs the suite against one of them.
 import { describe, expect, it as itOf } from 'vitest';
 import { isFailure } from '../../src/errors.ts';
+import { plainTreatment } from '../../src/model/treatment.ts';
 import type { ProfileRecord, Wal } from '../../src/wal/wal.ts';
 
 const ulid = '01J00000000000000000000000';
@@ -174,6 +175,19 @@ export function walContract(
       expect(wal.failure()).toBeUndefined();
       expect(wal.refusedUpTo()).toBe(0);
       expect(await wal.tick(1_700_000_000_000)).toBe(Number.POSITIVE_INFINITY);
+    });
+
+    it('keeps how a profile was taken', async () => {
+      const treatments = [
+        plainTreatment,
+        { stackDepthMax: 1, symbolBytesMax: 2, labelGroupsMax: 0, foldedLabels: [] },
+        { ...plainTreatment, foldedLabels: ['thread', 'é', ''] },
+      ];
+      const sequences = treatments.map((treatment) => wal.append({ ...record('a'), treatment }));
+      await wal.commit(sequences.at(-1) as number);
+      const read = await collect(wal.read('a', 0));
+      expect(read.map(({ treatment = plainTreatment }) => treatment)).toEqual(treatments);
+      expect(read.map(({ labels }) => labels)).toEqual(treatments.map(() => record('a').labels));
     });
 
     it('keeps unicode labels, odd sizes and an empty body', async () => {

@@ -1,12 +1,13 @@
 // What the golden log holds, and how it comes to hold it: for the generator and for the test.
+import { plainTreatment, type Treatment } from '../../../src/model/treatment.ts';
 import { readFiles, type LogFiles } from '../../support/log-files.ts';
 import { ModelDisk } from '../../support/model-disk.ts';
 import { segmentLog, store, testNowMs } from '../../support/segment-log.ts';
 import type { StoredRecord } from '../../../src/wal/wal.ts';
 
 /** A folder for each change of the format; all of them stay, the last one is what is written. */
-export const goldenVersions = ['1', '1.1'] as const;
-export const writtenVersion = '1.1';
+export const goldenVersions = ['1', '1.1', '1.2'] as const;
+export const writtenVersion = '1.2';
 export const goldenId = '01J0GMDEN00000000000000000';
 export const goldenBlock = '01J0GMDEN0000000000000000B';
 
@@ -25,7 +26,7 @@ function golden(sequence: number, tenant: string, bytes: number): StoredRecord {
 }
 
 /** The first is in a block and its segment gone: only its key is left. */
-export const goldenRecords = [
+const goldenRecords = [
   golden(1, 'a', 35_500),
   golden(2, 'a', 500),
   golden(3, 'tenant-ü', 34_000),
@@ -33,12 +34,25 @@ export const goldenRecords = [
   golden(5, 'a', 0),
 ];
 
+/** From 1.2 on records say how a profile was taken, when that is not the plain way. */
+const treatments: Readonly<Record<number, Treatment>> = {
+  2: { stackDepthMax: 10, symbolBytesMax: 70_000, labelGroupsMax: 500, foldedLabels: ['tid', 'é'] },
+  3: { ...plainTreatment, labelGroupsMax: 0 },
+  4: plainTreatment,
+};
+
+/** What the log of a version holds. */
+export function recordsOf(version: (typeof goldenVersions)[number]): StoredRecord[] {
+  if (version !== '1.2') return goldenRecords;
+  return goldenRecords.map((record) => ({ ...record, treatment: treatments[record.sequence] }));
+}
+
 /** The files that today's code makes of it. */
 export async function writeGolden(): Promise<LogFiles> {
   const disk = new ModelDisk();
   const { wal } = segmentLog('/wal', disk, { segmentBytes: 36_000, newId: () => goldenId });
   await wal.start();
-  for (const record of goldenRecords) {
+  for (const record of recordsOf(writtenVersion)) {
     await store(wal, record);
     if (record.sequence === 2) await wal.release('a', 1, goldenBlock);
   }

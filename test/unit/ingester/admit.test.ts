@@ -45,6 +45,9 @@ function disk(usedPart: number, held: Record<string, number>): DiskRoom {
 const profile = {
   body: new Uint8Array(10),
   plan: { series: [{ key: 'a' }, { key: 'b' }] },
+  labels: [],
+  facts: { groups: [{ labels: [] }] },
+  folded: { groups: 0, room: 0 },
 } as unknown as Prepared;
 
 function refusalOf(given: AdmitContext): Failure | undefined {

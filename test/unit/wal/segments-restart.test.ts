@@ -177,12 +177,12 @@ describe('a durable log that is opened again', () => {
     const bytes = new Uint8Array(512);
     await file.read(bytes, 0, 512, 0);
     const { crc32c } = await import('../../../src/wal/crc32c.ts');
-    bytes[24 + 24] = 2;
+    bytes[24 + 24] = 3;
     new DataView(bytes.buffer).setUint32(24 + 4, crc32c(bytes.subarray(32, 24 + 72)), true);
     await file.write(bytes, 0, 512, 0);
     const refused = await opened().catch((error: unknown) => error);
     expect(isFailure(refused, 'corrupt')).toBe(true);
-    expect(String(refused)).toContain('format version 2, known is 1');
+    expect(String(refused)).toContain('format version 3, known are 1 and 2');
   });
 
   it('takes nothing once it is closed', async () => {
