@@ -124,14 +124,16 @@ export class Kernel {
     const pointer = this.call(() => this.calls.inputPointer()) >>> 0;
     this.u8().set(profile, pointer);
     const at = this.call(() => this.calls.factsPointer()) >>> 0;
-    const ignored = new IgnoredLabels();
-    let code = this.scanWithout(ignored, treatment);
+    const { stackDepthMax, symbolBytesMax } = treatment;
+    let ignored: IgnoredLabels | undefined;
+    let code = this.call(() => this.calls.scan(stackDepthMax, symbolBytesMax, 0));
     while (code === statuses.GROUPS) {
+      ignored ??= new IgnoredLabels();
       ignored.choose(readExcess(this.memory.buffer, at));
       code = this.scanWithout(ignored, treatment);
     }
     this.check(code);
-    const facts = readFacts(this.memory.buffer, at, ignored.names);
+    const facts = readFacts(this.memory.buffer, at, ignored?.names);
     this.scanned = { groups: facts.groups.length, types: facts.sampleTypes.length };
     return facts;
   }
@@ -140,7 +142,7 @@ export class Kernel {
     { keys }: IgnoredLabels,
     { stackDepthMax, symbolBytesMax }: Treatment,
   ): number {
-    if (keys !== 'all' && keys.size > 0) {
+    if (keys !== 'all') {
       const pointer = this.check(this.call(() => this.calls.ignoredReserve(keys.size)));
       new Uint32Array(this.memory.buffer, pointer, keys.size).set([...keys]);
     }

@@ -9,7 +9,7 @@ import { factsLayout as at } from './layout.ts';
 export function readFacts(
   buffer: ArrayBufferLike,
   pointer: number,
-  ignoredLabels: Iterable<string>,
+  ignoredLabels: ReadonlySet<string> | undefined,
 ): ScanFacts {
   const words = new Uint32Array(buffer);
   const view = new DataView(buffer);
@@ -39,7 +39,7 @@ export function readFacts(
     keepFrames: strings(u32(at.keep)),
     comments,
     groups: readGroups(words, u32, strings),
-    ignoredLabels: [...ignoredLabels].sort(compareUtf8),
+    ignoredLabels: ignoredLabels === undefined ? [] : [...ignoredLabels].sort(compareUtf8),
     sampleCount: u32(at.sampleCount),
     negativeSampleCount: u32(at.negativeCount),
     danglingSampleCount: u32(at.danglingSampleCount),

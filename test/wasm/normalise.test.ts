@@ -150,6 +150,18 @@ describe('type parameters of Go', () => {
   ])('%s is stored as %s', (name, stored) => {
     expect(nameOf(name)).toBe(stored);
   });
+  test('are found only in strings, and in what is left of them', () => {
+    const mark = 'f[go.shape.int]';
+    const long = `${mark}${'x'.repeat(65_535)}`;
+    const { rows } = store(
+      Uint8Array.of(
+        ...encode({ functions: [{ id: 1, name: 'g[go.shape.int]h', file: long }] }),
+        // A field that no reader knows, between strings.
+        ...new Writer().string(100, mark).string(6, mark).string(100, mark).finish(),
+      ),
+    );
+    expect(rows[0]?.samples[0]?.stack).toContain('{gh|');
+  });
   test('leave one function where there were two', () => {
     const kernel = createKernel();
     const functions = [
