@@ -1,6 +1,6 @@
 // Names of Go's generic functions: `slices.Sort[go.shape.[]int]` and its likes are one function of
-// the source, `slices.Sort`. Owns taking the type parameters off. No other compiler writes the mark,
-// so a profile needs not say that it is of Go.
+// the source, `slices.Sort`. Owns taking the type parameters off. No other compiler writes the
+// mark, so a profile needs not say that it is of Go.
 import { inputLength } from './input';
 import { FN_NAME, FN_SIZE } from './layout';
 import { ensure, reserve } from './memory';

@@ -29,8 +29,9 @@ export const locationIdMap = changetype<IdMap>(memory.data(12, 4));
 }
 
 /**
- * Takes the ids in `tableIds`; refuses what comes twice, and 0 but for mappings, where it means that
- * nothing refers to the entry. `kind` names the table; `isWhole` is false when ids are to be unmapped.
+ * Takes the ids in `tableIds`; refuses what comes twice, and 0 but for mappings, where it means
+ * that nothing refers to the entry. `kind` names the table; `isWhole` is false when ids are to be
+ * unmapped.
  */
 export function mapIds(map: IdMap, table: Vec, kind: u32, isWhole: bool): i32 {
   const ids = tableIds.pointer;

@@ -95,7 +95,9 @@ export const FACTS_DEPTH_MAX: usize = 96;
 export const FACTS_SAMPLE_LABELS_MAX: usize = 100;
 /** Per string: first and past-the-end address (u32 each). */
 export const FACTS_STRINGS: usize = 104;
-/** What was done to the profile: stacks and strings cut, samples left out for what they refer to. */
+/**
+ * What was done to the profile: stacks and strings cut, samples left out for what they refer to.
+ */
 export const FACTS_TRUNCATED_STACK_COUNT: usize = 108;
 export const FACTS_TRUNCATED_STRING_COUNT: usize = 112;
 export const FACTS_DANGLING_SAMPLE_COUNT: usize = 116;

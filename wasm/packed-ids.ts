@@ -1,7 +1,7 @@
 // Packed location ids, the bulk of a pprof's bytes. Owns turning them into positions: eight bytes
-// at a time through a table of shuffles where ids are 1…n and short, one by one otherwise. An id that
-// leads nowhere is noted, and what is written for its stack means nothing then.
-// Lemire, Kurz, Rupp: Stream VByte (masked-varint variant), https://arxiv.org/abs/1709.08990
+// at a time through a table of shuffles where ids are 1…n and short, one by one otherwise. An id
+// that leads nowhere is noted, and what is written for its stack means nothing then. Lemire, Kurz,
+// Rupp: Stream VByte (masked-varint variant), https://arxiv.org/abs/1709.08990
 import { isInOrder, locationIdMap, positionOf } from './ids';
 import { NONE } from './layout';
 import { readVarint, truncated, varintValue } from './varint';

@@ -1,6 +1,6 @@
 // Functions, mappings and locations of a pprof, decoded into records that hold string and table
-// positions of the profile. Owns their checks (ids, string indexes) and which locations are dropped:
-// those with a mapping or function that is not there, and those that say nothing.
+// positions of the profile. Owns their checks (ids, string indexes) and which locations are
+// dropped: those with a mapping or function that is not there, and those that say nothing.
 import {
   functionIdMap,
   locationIdMap,

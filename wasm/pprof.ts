@@ -1,6 +1,6 @@
 // The outer message of a pprof: where each inner message and string lies, and the scalars. Owns
-// the first of the scan's passes, and cutting strings; tables and samples follow, because they need the string count
-// and each other's ids, whatever order the sender chose.
+// the first of the scan's passes, and cutting strings; tables and samples follow, because they
+// need the string count and each other's ids, whatever order the sender chose.
 // https://github.com/google/pprof/blob/main/proto/profile.proto
 import { COMMENTS_MAX, SAMPLE_TYPES_MAX } from './layout';
 import { Vec, reserve } from './memory';

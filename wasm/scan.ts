@@ -91,9 +91,9 @@ export function factsPointer(): usize {
 }
 
 /**
- * Decodes the input; answers a status, and the facts when it is OK, or those of the groups alone when
- * it is GROUPS. `stackDepth` locations of a stack are kept and `stringBytes` of a string; the first
- * `ignored` keys that the host has written make no groups.
+ * Decodes the input; answers a status, and the facts when it is OK, or those of the groups alone
+ * when it is GROUPS. `stackDepth` locations of a stack are kept and `stringBytes` of a string; the
+ * first `ignored` keys that the host has written make no groups.
  */
 export function scan(stackDepth: u32, stringBytes: u32, ignored: u32): i32 {
   scanned = false;

@@ -27,7 +27,10 @@ export const VALUE_COUNT: i32 = -11;
 export const NO_SAMPLE_TYPES: i32 = -12;
 /** Details: count, bound. */
 export const SAMPLE_TYPES: i32 = -13;
-/** Details: count, bound. The facts have the groups so far; the host scans again without some labels. */
+/**
+ * Details: count, bound. The facts have the groups so far; the host scans again without some
+ * labels.
+ */
 export const GROUPS: i32 = -14;
 /** Details: sample, bound. */
 export const SAMPLE_LABELS: i32 = -15;

@@ -39,8 +39,8 @@ const retryAfterSeconds = 60;
 const shareCountsFrom = 0.9;
 
 /**
- * Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. Sample labels
- * are folded before the series of a profile are refused for them.
+ * Throws `limit` (429) or `unavailable` (503) when the request must be sent again later. Sample
+ * labels are folded before the series of a profile are refused for them.
  */
 export function admit(prepared: readonly Prepared[], context: AdmitContext): void {
   const { database, tenant } = context;

@@ -16,9 +16,9 @@ export function seriesKeys(prepared: readonly Prepared[]): Set<string> {
 }
 
 /**
- * Plans profiles anew until `fits` holds for the series of all, or none has labels left to fold. Room
- * for every profile without its sample labels comes first, then as many labels as fit, in order.
- * `fits` must not come to hold by more keys.
+ * Plans profiles anew until `fits` holds for the series of all, or none has labels left to fold.
+ * Room for every profile without its sample labels comes first, then as many labels as fit, in
+ * order. `fits` must not come to hold by more keys.
  */
 export function foldToFit(
   prepared: readonly Prepared[],

@@ -3,6 +3,7 @@
 // request whose profiles take over 10 ms lets others run between two of them.
 import { type Failure, isFailure } from '../errors.ts';
 import { createDeferred, type Deferred } from '../lib/deferred.ts';
+import { isPlain } from '../model/treatment.ts';
 import { admit, assertRate } from './admit.ts';
 import {
   ProfilesRefused,
@@ -119,7 +120,7 @@ async function storeAll(prepared: readonly Prepared[], context: PushContext): Pr
       }
       // The scratch is shared: whoever scanned since, in this request or another, overwrote it.
       if (one.scanId !== database.scanId) database.scan(one.profile, plan.treatment);
-      const { treatment } = plan;
+      const treatment = isPlain(plan.treatment) ? undefined : plan.treatment;
       const sequence = wal.append({ tenant, receivedMs, contentKey, labels, treatment, body });
       recentKeys.add(contentKey, committed.promise, clock.monotonicMs());
       group.logged.push({ sequence, key: contentKey });

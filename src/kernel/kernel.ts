@@ -114,9 +114,9 @@ export class Kernel {
   }
 
   /**
-   * Decodes and checks an uncompressed pprof, which is copied. The head does not change. Labels that
-   * are folded for want of room are the plan's. Throws `invalid` with reason `malformed_profile`, or
-   * `unavailable` when there is no memory.
+   * Decodes and checks an uncompressed pprof, which is copied. The head does not change. Labels
+   * that are folded for want of room are the plan's. Throws `invalid` with reason
+   * `malformed_profile`, or `unavailable` when there is no memory.
    */
   scan(profile: Uint8Array, treatment: Treatment = plainTreatment): ScanFacts {
     this.scanned = undefined;

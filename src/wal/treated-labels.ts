@@ -2,7 +2,7 @@
 // way: three numbers and names. Owns the bytes, which `FORMAT.md` draws; a record that has a
 // treatment says so by its version.
 import type { Label } from '../model/labels.ts';
-import { isPlain, type Treatment } from '../model/treatment.ts';
+import type { Treatment } from '../model/treatment.ts';
 import {
   decodeLabels,
   encodeLabels,
@@ -22,8 +22,7 @@ export function encodeTreatedLabels({ labels, treatment }: ProfileRecord): {
   version: number;
 } {
   const plain = encodeLabels(labels);
-  if (treatment === undefined || isPlain(treatment))
-    return { labels: plain, version: formatVersion };
+  if (treatment === undefined) return { labels: plain, version: formatVersion };
   const names = treatment.foldedLabels.map((name) => encoder.encode(name));
   const namesBytes = names.reduce((sum, name) => sum + 4 + name.length, 0);
   const bytes = new Uint8Array(fixedBytes + namesBytes + plain.length);

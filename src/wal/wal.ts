@@ -12,7 +12,7 @@ export interface ProfileRecord {
   contentKey: Uint8Array;
   /** Final labels of the profile, sorted by name, before those of the sample types are added. */
   labels: readonly Label[];
-  /** The plain one when it is absent. */
+  /** How it was taken; absent when that is the plain way, so that the record need not say it. */
   treatment?: Treatment | undefined;
   /** The pprof as it was received (plain or gzip). */
   body: Uint8Array;

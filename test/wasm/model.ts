@@ -3,7 +3,7 @@
 import { Profile } from 'pprof-format';
 import type { AppendPlan } from '../../src/kernel/facts.ts';
 import { type DumpedRow, type DumpedSample, hex, noTrace } from '../support/kernel-dump.ts';
-import type { decodeWire } from '../support/wire-pprof.ts';
+import type { Decoded, Integer } from './decoded.ts';
 import { locationSpeller, stackDepthMax, storedText } from './normal-model.ts';
 
 interface KeptSample {
@@ -35,14 +35,6 @@ export interface Model {
   comments: string[];
 }
 
-export type Integer = number | bigint;
-/** What both decoders give: the shape of `decodeWire`, its integers as numbers or bigints. */
-export type Decoded = Loosened<ReturnType<typeof decodeWire>>;
-type Loosened<T> = T extends bigint
-  ? Integer
-  : T extends object
-    ? { [K in keyof T]: Loosened<T[K]> }
-    : T;
 const signed = (value: Integer) => BigInt.asIntN(64, BigInt(value));
 
 /** What a scan of a legal profile must find, and the samples that an append must take. */

@@ -2,7 +2,7 @@
 // functions, references that lead nowhere, addresses that say nothing. Shares no code with the
 // product.
 import { spellLocation } from '../support/kernel-dump.ts';
-import type { Decoded, Integer } from './model.ts';
+import type { Decoded, Integer } from './decoded.ts';
 
 export const stackDepthMax = 1_000;
 const stringBytesMax = 65_535;

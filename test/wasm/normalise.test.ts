@@ -5,6 +5,7 @@ import { encodePprof, type LocationInput, type SampleInput } from '../fixtures/p
 import { Writer } from '../fixtures/protobuf.ts';
 import { createKernel, ingest, planOf } from '../support/kernel.ts';
 import { dumpRows } from '../support/kernel-dump.ts';
+import { decodeWire } from '../support/wire-pprof.ts';
 import { expectedRows, modelOf } from './model.ts';
 import { encode, samples, withField } from './scan-builders.ts';
 
@@ -12,11 +13,11 @@ import { encode, samples, withField } from './scan-builders.ts';
 function store(bytes: Uint8Array) {
   const kernel = createKernel();
   const facts = kernel.scan(bytes);
-  const { samples: _samples, groups: _groups, ...model } = modelOf(bytes);
+  const { samples: _samples, groups: _groups, ...model } = modelOf(bytes, decodeWire);
   expect(facts).toMatchObject(model);
   kernel.append(planOf(facts));
   const rows = dumpRows(kernel);
-  expect(rows).toEqual(expectedRows(modelOf(bytes), planOf(facts), 0xffffffff));
+  expect(rows).toEqual(expectedRows(modelOf(bytes, decodeWire), planOf(facts), 0xffffffff));
   return { facts, rows };
 }
 

@@ -38,7 +38,6 @@ const goldenRecords = [
 const treatments: Readonly<Record<number, Treatment>> = {
   2: { stackDepthMax: 10, symbolBytesMax: 70_000, labelGroupsMax: 500, foldedLabels: ['tid', 'é'] },
   3: { ...plainTreatment, labelGroupsMax: 0 },
-  4: plainTreatment,
 };
 
 /** What the log of a version holds. */
