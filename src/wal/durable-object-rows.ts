@@ -3,7 +3,8 @@
 // the rows.
 import type { PendingRecord } from './commit-queue.ts';
 import { crc32c } from './crc32c.ts';
-import { decodeHead, decodeLabels, encodeHead, fixedHeadBytes, peekHeadBytes } from './record.ts';
+import { decodeHead, encodeHead, fixedHeadBytes, peekHeadBytes } from './record.ts';
+import { decodeTreatedLabels } from './treated-labels.ts';
 import type { RecordHeader, StoredRecord } from './wal.ts';
 
 /**
@@ -119,8 +120,8 @@ function decodeRecord(
   if (head === undefined || head.bodyBytes !== body.length) return undefined;
   if (crc32c(body) !== head.bodyCrc) return undefined;
   const { sequence, tenant, timeMs: receivedMs } = head;
-  const [contentKey, labels] = [head.contentKey.slice(), decodeLabels(head.labels)];
-  return { sequence, tenant, receivedMs, contentKey, labels, body };
+  const [contentKey, treated] = [head.contentKey.slice(), decodeTreatedLabels(head)];
+  return { sequence, tenant, receivedMs, contentKey, ...treated, body };
 }
 
 /** The header of a record as its row has it. */

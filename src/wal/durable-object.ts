@@ -16,7 +16,8 @@ import {
   LogTable,
   type ObjectStorage,
 } from './durable-object-table.ts';
-import { encodeLabels, encodeTenant, headBytesOf, noKey, recordKinds } from './record.ts';
+import { encodeTenant, headBytesOf, noKey, recordKinds } from './record.ts';
+import { encodeTreatedLabels } from './treated-labels.ts';
 import type {
   FlushPlan,
   FlushPlans,
@@ -93,7 +94,8 @@ export class DurableObjectWal implements Wal, FlushPlans {
     const { queue } = this.#opened();
     const failure = this.failure();
     if (failure !== undefined) throw logFailure(new Error(failure), 'append');
-    const [tenant, labels] = [encodeTenant(record.tenant), encodeLabels(record.labels)];
+    const tenant = encodeTenant(record.tenant);
+    const { labels, version } = encodeTreatedLabels(record);
     assert(record.contentKey.length === noKey.length, 'content key is not 16 bytes');
     const bytes = headBytesOf(tenant, labels) + record.body.length;
     const held = this.bytesUsed();
@@ -108,6 +110,7 @@ export class DurableObjectWal implements Wal, FlushPlans {
       tenant,
       timeMs: record.receivedMs,
       contentKey: record.contentKey.slice(),
+      version,
       labels,
       body: record.body.slice(),
     });

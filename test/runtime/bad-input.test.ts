@@ -2,7 +2,7 @@
 // trace of it afterwards.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { badProfiles } from '../support/bad-profiles.ts';
+import { badProfiles, mendedProfiles } from '../support/bad-profiles.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { type PushOptions, push } from '../support/http-push.ts';
@@ -49,6 +49,22 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
     return found === undefined ? 0 : Number(found.slice(line.length));
   }
 
+  async function counted(name: string, tenant: string): Promise<number> {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const line = `${name}{tenant="${tenant}"} `;
+    const found = text.split('\n').find((one) => one.startsWith(line));
+    return found === undefined ? 0 : Number(found.slice(line.length));
+  }
+
+  async function folded(tenant: string): Promise<string> {
+    const query = encodeURIComponent('process_cpu:cpu:nanoseconds::{service_name="shop"}');
+    const response = await fetch(
+      `${server.url}/pyroscope/render?query=${query}&from=now-1h&format=folded`,
+      { headers: { 'x-scope-orgid': tenant } },
+    );
+    return response.text();
+  }
+
   async function seriesCount(tenant: string): Promise<number> {
     const response = await fetch(`${server.url}/ingester.v1.IngesterService/Series`, {
       method: 'POST',
@@ -68,6 +84,16 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
     expect(await discarded(reason, tenant)).toBe(before + 1);
     expect(await seriesCount(tenant)).toBe(0);
   });
+
+  it.each(mendedProfiles().map((one, at) => ({ ...one, tenant: `mended-${at}` })))(
+    'takes $name without it, and counts what it drops',
+    async ({ bytes, tenant, storedCount, danglingCount }) => {
+      expect((await pushAs(tenant, [{ labels, profiles: [bytes] }])).status).toBe(200);
+      expect(await counted('phlox_dangling_samples_dropped_total', tenant)).toBe(danglingCount);
+      expect(await seriesCount(tenant)).toBe(Math.min(1, storedCount));
+      expect(await folded(tenant)).toBe(storedCount === 0 ? '' : `main ${storedCount}\n`);
+    },
+  );
 
   it.each([
     ['no labels', {}, /label __name__ is missing/, 'invalid_labels'],
@@ -139,8 +165,10 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
     const { FilesystemBucket } = await import('../../src/bucket/filesystem.ts');
     const { objects } = await new FilesystemBucket(join(folder.path, 'data')).list('');
     const metas = objects.map(({ key }) => key).filter((key) => key.endsWith('/meta.json'));
-    expect(metas).toHaveLength(1);
-    expect(metas[0]).toMatch(/^tenants\/good\/local\//);
+    const tenants = metas
+      .map((key) => key.split('/')[1])
+      .filter((one) => !one?.startsWith('mended'));
+    expect(tenants).toEqual(['good']);
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
   });
 });

@@ -32,6 +32,62 @@ function concat(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+/**
+ * Profiles that are taken without what is wrong with them: `storedCount` samples are stored of each,
+ * `danglingCount` are dropped and counted.
+ */
+export function mendedProfiles() {
+  const twoSamples = [
+    { locations: [1], values: [1] },
+    { locations: [1, 2], values: [1] },
+  ];
+  const main = { id: 1, lines: [{ function: 1 }] };
+  const mended = (name: string, bytes: Uint8Array, storedCount: number, danglingCount: number) => ({
+    ...{ name, bytes, storedCount, danglingCount },
+  });
+  return [
+    mended('a dangling location', encodePprof({ ...good, samples: twoSamples }), 1, 1),
+    mended(
+      'a dangling function',
+      encodePprof({
+        ...good,
+        samples: twoSamples,
+        locations: [main, { id: 2, lines: [{ function: 9 }] }],
+      }),
+      1,
+      1,
+    ),
+    mended(
+      'a dangling mapping',
+      encodePprof({
+        ...good,
+        samples: twoSamples,
+        locations: [main, { id: 2, mapping: 5, address: 16 }],
+      }),
+      1,
+      1,
+    ),
+    mended(
+      'a location that says nothing',
+      encodePprof({ ...good, samples: twoSamples, locations: [main, { id: 2 }] }),
+      1,
+      1,
+    ),
+    mended(
+      'nothing but dangling locations',
+      encodePprof({ ...good, samples: [{ locations: [77], values: [1] }] }),
+      0,
+      1,
+    ),
+    mended(
+      'a default sample type that is not there',
+      withTail((out) => out.number(14, 77)),
+      1,
+      0,
+    ),
+  ];
+}
+
 /** Every way in which one profile of a push is refused by its own fault. */
 export function badProfiles(): BadProfile[] {
   return [...notProfiles(), ...brokenProfiles(), ...profilesOverLimits()];
@@ -66,21 +122,6 @@ function brokenProfiles(): BadProfile[] {
   return [
     bad('no sample type', encodePprof({ ...good, sampleTypes: [], samples: [] }), /sample type/),
     bad(
-      'a dangling location',
-      encodePprof({ ...good, samples: [{ locations: [77], values: [1] }] }),
-      /location id 77/,
-    ),
-    bad(
-      'a dangling function',
-      encodePprof({ ...good, locations: [{ id: 1, lines: [{ function: 9 }] }] }),
-      /function id 9/,
-    ),
-    bad(
-      'a dangling mapping',
-      encodePprof({ ...good, locations: [{ id: 1, mapping: 5 }] }),
-      /mapping id 5/,
-    ),
-    bad(
       'a location given twice',
       encodePprof({ ...good, locations: [{ id: 1 }, { id: 1 }] }),
       /location id 1/,
@@ -92,7 +133,7 @@ function brokenProfiles(): BadProfile[] {
     ),
     bad(
       'a string index past 32 bits',
-      withTail((out) => out.number(14, 2n ** 32n + 1n)),
+      withTail((out) => out.message(1, new Writer().number(1, 2n ** 32n + 1n))),
       /4294967297/,
     ),
     bad(

@@ -1,8 +1,9 @@
 // What a profile must come out as, told by an independent decoder: `pprof-format` parses, plain
 // maps sum. Shares no code with the product. Slow and simple on purpose.
 import { type Location, Profile } from 'pprof-format';
+import { storedName } from './go-names.ts';
 
-/** Function names joined by `;`, root first, inlined calls expanded. */
+/** Function names as they are stored, joined by `;`, root first, inlined calls expanded. */
 export type StackName = string;
 
 export interface ExpectedProfile {
@@ -85,7 +86,7 @@ function stackNames(
   // Ids may be numbers or bigints of the same size, and may exceed 2^53: text compares exactly.
   const functions = new Map<string, string>();
   for (const [index, one] of profile.function.entries()) {
-    functions.set(String(isUnnumbered ? index + 1 : one.id), text(one.name));
+    functions.set(String(isUnnumbered ? index + 1 : one.id), storedName(text(one.name)));
   }
   const locations = new Map<string, string[]>();
   for (const one of profile.location) locations.set(String(one.id), frames(one, functions));

@@ -1,6 +1,7 @@
 // The plain model of what a scan mends: strings and stacks that are too long, names of Go's generic
 // functions, references that lead nowhere, addresses that say nothing. Shares no code with the
 // product.
+import { storedName } from '../support/go-names.ts';
 import { spellLocation } from '../support/kernel-dump.ts';
 import type { Decoded, Integer } from './decoded.ts';
 
@@ -16,20 +17,6 @@ export function storedText(text: string): string {
   let from = Math.max(0, bytes.length - stringBytesMax);
   while (((bytes[from] as number) & 0xc0) === 0x80) from++;
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(from));
-}
-
-/** A function's name without `[go.shape.…]`, whose brackets nest. */
-export function storedName(name: string): string {
-  const mark = name.indexOf('[go.shape.');
-  if (mark < 0) return name;
-  let depth = 0;
-  for (let at = mark; at < name.length; at++) {
-    if (name[at] === '[') depth++;
-    else if (name[at] === ']' && --depth === 0) {
-      return name.slice(0, mark) + storedName(name.slice(at + 1));
-    }
-  }
-  return name;
 }
 
 /** Spells the location with an id; undefined when it is not there, or not to be used. */
