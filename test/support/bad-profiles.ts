@@ -33,8 +33,8 @@ function concat(...parts: Uint8Array[]): Uint8Array {
 }
 
 /**
- * Profiles that are taken without what is wrong with them: `storedCount` samples are stored of each,
- * `danglingCount` are dropped and counted.
+ * Profiles that are taken without what is wrong with them: of each, `storedCount` samples are
+ * stored, `danglingCount` dropped and counted.
  */
 export function mendedProfiles() {
   const twoSamples = [
