@@ -1,9 +1,8 @@
 // The app: wires the rooms into one fetch function and the calls a runtime drives it with. Only
 // this file and those of `app/` see every room; they decide nothing themselves.
-import { allowedHostsFor } from './api/hosts.ts';
-import type { BuildInfo } from './api/ops.ts';
 import { createRoutes } from './api/routes.ts';
 import { keyWindowMs } from './app/bounds.ts';
+import { buildInfoOf, doorSettings } from './app/door.ts';
 import { createFolders, type Folders } from './app/folders.ts';
 import { instanceMaker } from './app/instance-maker.ts';
 import { createKeys } from './app/keys.ts';
@@ -11,7 +10,7 @@ import { createLimits, type LimitsInForce } from './app/limits.ts';
 import { createPools, type Pools } from './app/pools.ts';
 import { createQueryEngine } from './app/queries.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
-import { parseListen, type Settings, shownSettings } from './config/settings.ts';
+import { type Settings, shownSettings } from './config/settings.ts';
 import { Ingester } from './ingester/ingester.ts';
 import type { SubService } from './ingester/lifecycle.ts';
 import { logService } from './ingester/log-service.ts';
@@ -21,7 +20,6 @@ import { createLogger, type Logger } from './lib/log.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { Pins } from './phlaredb/pins.ts';
 import type { Platform } from './platform.ts';
-import { version } from './version.ts';
 
 export interface App {
   /** Answers any request; never rejects. `source` answers the client's address, where known. */
@@ -120,23 +118,6 @@ export async function createApp(
     stop: () => ingester.stop(),
     requestBytesMax,
   };
-}
-
-/** As Pyroscope answers it; what is not known is empty. */
-export function buildInfoOf({ runtimeName }: Pick<Platform, 'runtimeName'>): BuildInfo {
-  const unknown = { revision: '', branch: '', buildUser: '', buildDate: '' };
-  return { version, ...unknown, goVersion: runtimeName };
-}
-
-/** Without keys only a server that everybody may reach answers to any name. */
-function doorSettings(settings: Settings) {
-  const { multitenancy, tenantLabel, corsOrigins, otlpServiceNameAttributes } = settings;
-  const isAnyHost = settings.insecure || settings.keys !== undefined;
-  const allowedHosts = isAnyHost
-    ? undefined
-    : allowedHostsFor(parseListen(settings.listen).hostname);
-  const named = { multitenancy, tenantLabel, corsOrigins, otlpServiceNameAttributes };
-  return allowedHosts === undefined ? named : { ...named, allowedHosts };
 }
 
 interface IngesterParts {

@@ -198,6 +198,7 @@ export class Ingester implements IngesterService {
 
   /** When a tick next has something to do for a tenant, in wall time. */
   dueAtMs(nowMs: number): number {
+    if (this.#instances.hasUnopened) return nowMs;
     const instances = [...this.#instances.all()];
     return Math.min(...instances.map(({ database }) => database.dueAtMs(nowMs)));
   }

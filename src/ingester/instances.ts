@@ -81,6 +81,11 @@ export class Instances {
     return this.#open.values();
   }
 
+  /** True while tenants with records in the log are not open. */
+  get hasUnopened(): boolean {
+    return this.#loggedUpTo.size > 0;
+  }
+
   get count(): number {
     return this.#open.size;
   }

@@ -17,10 +17,11 @@ const table: Readonly<Record<string, string>> = {
   // 7: the doors
   'package.ts': 'app.ts version.ts runtime config ingester bucket wal',
   cli: `app.ts version.ts runtime sql ${allRooms}`,
-  runtime: `app.ts version.ts ${allRooms}`,
+  // The front Worker has an app of its own, and objects of one isolate share their pools.
+  runtime: `app.ts app/front.ts app/pools.ts version.ts ${allRooms}`,
   // 6: the only files that see every room
   'app.ts': `app version.ts ${allRooms}`,
-  app: allRooms,
+  app: `version.ts ${allRooms}`,
   // 5
   api: 'auth ingester query convert limits config metrics model gen lib',
   // 4: names the series of a profile as a head would, before there is a head, and answers label
@@ -95,6 +96,7 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   'apache-arrow': ['block'],
   // Does not load in workerd.
   'zstd-codec': ['runtime'],
+  fzstd: ['runtime'],
   // The API renders the registry a second way, as OpenMetrics.
   'prom-client': ['metrics', 'api'],
   hono: ['api', 'app.ts', 'runtime'],
@@ -108,8 +110,8 @@ export const entryPoints: readonly RegExp[] = [
   /^src\/package\.ts$/,
   // Called by tests and benches alone: the drivers without a disk.
   /^src\/(bucket\/memory|wal\/memory)\.ts$/,
-  // Drivers of Workers, which have no door of theirs yet.
-  /^src\/(bucket\/r2|wal\/durable-object)\.ts$/,
+  // The Worker.
+  /^src\/runtime\/cloudflare\.ts$/,
   // A contract that lands ahead of what implements it.
   /^src\/convert\/pprof-writer\.ts$/,
   // Declarations for packages without any.

@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/errors.ts';
 import { isInflatedTooLarge } from '../../../src/lib/inflate.ts';
 import { splitZstdFrames } from '../../../src/lib/zstd-frame.ts';
-import { createZstd, type Unzstd } from '../../../src/runtime/zstd.ts';
+import { unzstd as objectUnzstd } from '../../../src/runtime/object-zstd.ts';
+import { createZstd } from '../../../src/runtime/zstd.ts';
+import type { Unzstd } from '../../../src/runtime/zstd-inflate.ts';
 import { concat, rawZstd, repeatingZstd } from '../../support/zstd-frames.ts';
 
 const fromBase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -11,17 +13,31 @@ const fromBase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCo
 const piped = fromBase64('KLUv/QRYdQAAMHBobG94IAEAZ5e+FAEzqWY/');
 const sized = fromBase64('KLUv/WRwFnUAADBwaGxveCABAGeXvhQBM6lmPw==');
 const text = new TextEncoder().encode('phlox '.repeat(1_000));
+/** Its block begins with what no literals section can begin with. */
+const damaged = sized.map((byte, at) => (at === 10 ? byte ^ 0xff : byte));
 const skippable = Uint8Array.of(0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3);
 const window8MiB = 13 << 3;
 
-let unzstd: Unzstd;
-beforeAll(async () => {
-  unzstd = await createZstd();
+describe('createZstd', () => {
+  it('loads the codec once', async () => {
+    expect(await createZstd()).toBe(await createZstd());
+  });
+
+  it('refuses a wrong checksum, which the codec of Workers does not know', async () => {
+    const unzstd = await createZstd();
+    const wrong = concat(piped.subarray(0, -1), Uint8Array.of(0));
+    expect(() => unzstd(wrong, 1 << 20)).toThrow('damaged');
+    expect(objectUnzstd(wrong, 1 << 20)).toEqual(text);
+  });
 });
 
-describe('unzstd', () => {
-  it('loads the codec once', async () => {
-    expect(await createZstd()).toBe(unzstd);
+describe.each([
+  ['zstd-codec', createZstd],
+  ['fzstd', async () => objectUnzstd],
+])('unzstd by %s', (_codec, load) => {
+  let unzstd: Unzstd;
+  beforeAll(async () => {
+    unzstd = await load();
   });
 
   it.each([
@@ -56,7 +72,7 @@ describe('unzstd', () => {
     ['a block over its frame', () => rawZstd(text, { contentBytes: 9 }), /block is 6000 bytes/],
     ['a wrong size', () => rawZstd(text, { contentBytes: 6_001 }), /^zstd: /],
     ['too many frames', () => concat(...Array(1_025).fill(skippable)), /more than 1024 frames/],
-    ['a wrong checksum', () => concat(piped.subarray(0, -1), Uint8Array.of(0)), /damaged/],
+    ['damaged blocks', () => damaged, /damaged/],
   ])('refuses %s', (_title, make, message) => {
     const act = () => unzstd(make(), 1 << 20);
     expect(act).toThrow(Failure);
@@ -86,8 +102,7 @@ describe('unzstd', () => {
   });
 
   it('works on after a refusal', () => {
-    const broken = concat(piped.subarray(0, -1), Uint8Array.of(0));
-    for (let round = 0; round < 50; round += 1) expect(() => unzstd(broken, 1 << 20)).toThrow();
+    for (let round = 0; round < 50; round += 1) expect(() => unzstd(damaged, 1 << 20)).toThrow();
     expect(unzstd(piped, 6_000)).toEqual(text);
   });
 });

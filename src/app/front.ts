@@ -1,0 +1,126 @@
+// The door before the doors of tenants: the same table of routes behind the same guard, where every
+// call that is for a tenant is forwarded to whoever serves it. Owns what cannot be: calls for
+// several tenants, and for all.
+import type { Call, Route } from '../api/call.ts';
+import { Refusal } from '../api/errors.ts';
+import { createRoutes } from '../api/routes.ts';
+import { anonymousTenant, parseTenants, singleTenant, tenantHeader } from '../auth/tenant.ts';
+import type { Settings } from '../config/settings.ts';
+import type { IngesterService } from '../ingester/contract.ts';
+import { TenantSettings } from '../ingester/tenant-settings.ts';
+import { createLogger } from '../lib/log.ts';
+import { defaultLimits } from '../limits/limits.ts';
+import { createMetrics } from '../metrics/registry.ts';
+import type { Platform } from '../platform.ts';
+import type { QueryService } from '../query/contract.ts';
+import { buildInfoOf, doorSettings } from './door.ts';
+import { createKeys } from './keys.ts';
+
+export interface FrontOptions {
+  platform: Omit<Platform, 'wal' | 'localBucket' | 'remoteBucket'>;
+  settings: Settings;
+  requestBytesMax: number;
+  /** Answers a request, whose tenant is known, with a response that may be changed. */
+  forward: (tenant: string, request: Request) => Promise<Response>;
+}
+
+/** Never rejects. `source` answers the client's address, where known. */
+export type FrontFetch = (
+  request: Request,
+  source: () => string | undefined,
+) => Response | Promise<Response>;
+
+/** As many as one isolate can hold open. */
+const inflightRequestsMax = 1_024;
+const bodyTimeMsMax = 60_000;
+
+/** Throws `invalid` for keys that make no sense. */
+export function createFront(options: FrontOptions): FrontFetch {
+  const { platform, settings, requestBytesMax, forward } = options;
+  const { logLevel: level, logFormat: format } = settings;
+  const sink = platform.logLine;
+  const log = createLogger({ level, format, nowMs: platform.clock.nowMs, sink });
+  const metrics = createMetrics({ processMetrics: platform.processMetrics });
+  const keys = createKeys(settings.keys, platform, metrics, log);
+  const routes = createRoutes({
+    ...absent,
+    limitsOf: () => defaultLimits,
+    metrics,
+    log,
+    platform,
+    settings: {
+      ...doorSettings(settings),
+      ...(keys && { keys: keys.ring }),
+      requestBytesMax,
+      inflightRequestsMax,
+      // No body is read here.
+      inflightBytesMax: requestBytesMax,
+      bodyTimeMsMax,
+    },
+    buildInfo: buildInfoOf(platform),
+    configView: () => ({}),
+    replace: (route) => forwarding(route, forward, settings),
+  });
+  return (request, source) => routes.fetch(request, { source });
+}
+
+/** What is about a tenant goes there; probes and what is about the build are answered here. */
+function forwarding(
+  route: Route,
+  forward: FrontOptions['forward'],
+  settings: Pick<Settings, 'keys' | 'multitenancy'>,
+): Route {
+  return {
+    ...route,
+    handle: (call) => {
+      const tenant = tenantOf(call, route, settings);
+      if (tenant === undefined) return route.handle(call);
+      const headers = new Headers(call.request.headers);
+      headers.set('x-request-id', call.requestId);
+      // Workers compress once more what says that it is compressed. Whether an answer is, is
+      // between the client and the network before us.
+      headers.delete('accept-encoding');
+      return forward(tenant, new Request(call.request, { headers }));
+    },
+  };
+}
+
+function tenantOf(
+  { tenants, reach, request }: Call,
+  { path, scope }: Route,
+  { keys, multitenancy }: Pick<Settings, 'keys' | 'multitenancy'>,
+): string | undefined {
+  if (tenants.length > 1) {
+    throw unimplemented('tenants are served apart here, ask for one at a time');
+  }
+  const tenant = tenants[0] ?? reach;
+  if (tenant !== undefined || scope !== 'admin') return tenant;
+  // Without keys nobody is held to a tenant, and it is named as for any other call.
+  if (keys === undefined && !multitenancy) return anonymousTenant;
+  const header = request.headers.get(tenantHeader);
+  if (keys === undefined && header !== null) return singleTenant(parseTenants(header));
+  throw unimplemented(`${path} is answered for one tenant here, name it in X-Scope-OrgID`);
+}
+
+function unimplemented(message: string): Refusal {
+  return new Refusal(501, 'unimplemented', message);
+}
+
+/** Services of a tenant: whatever is asked of them was forwarded or refused before. */
+const absent: {
+  ingester: IngesterService;
+  queries: QueryService;
+  tenantSettings: TenantSettings;
+} = {
+  ingester: {
+    push: () => Promise.reject(unimplemented('a push is for a tenant')),
+    flush: () => Promise.reject(unimplemented('a flush is for a tenant')),
+    notReadyReason: () => undefined,
+  },
+  queries: new Proxy({} as QueryService, {
+    get: () => () => Promise.reject(unimplemented('a query is for a tenant')),
+  }),
+  tenantSettings: new TenantSettings(() => {
+    throw unimplemented('settings are of a tenant');
+  }),
+};

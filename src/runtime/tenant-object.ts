@@ -1,0 +1,108 @@
+// A tenant's instance on Workers: a Durable Object that runs the app over its own storage. Owns its
+// life: it starts when somebody calls it or its alarm rings, sets the alarm for what is due, and
+// may be ended at any moment. The tenant's name is in the rows of its log.
+import { DurableObject } from 'cloudflare:workers';
+import { createPools, type Pools } from '../app/pools.ts';
+import { type App, createApp } from '../app.ts';
+import { messageOf } from '../errors.ts';
+import type { ObjectStorage } from '../wal/durable-object-table.ts';
+import { objectPlatform, type WorkerEnv, workerSettings } from './object-platform.ts';
+
+/** https://developers.cloudflare.com/durable-objects/api/state/ */
+interface ObjectState {
+  readonly storage: ObjectStorage & {
+    getAlarm(): Promise<number | null>;
+    setAlarm(atMs: number): Promise<void>;
+    deleteAlarm(): Promise<void>;
+  };
+  blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T>;
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** When an alarm rings again whose work did not end: with the object, or in an error of ours. */
+const successorMs = 60_000;
+/** What seems to be due at once has waited for something, which takes a moment. */
+const pauseMs = 20;
+const ticksMax = 50;
+/** What is due after that many ticks has failed, and was put off. */
+const retryMs = 1_000;
+
+/** Objects of one isolate share its memory: what one of them holds counts for all. */
+let pools: Pools | undefined;
+
+export class TenantObject extends DurableObject {
+  readonly #state: ObjectState;
+  #app!: App;
+  /** When the alarm is to ring; undefined: not at all. */
+  #alarmAtMs: number | undefined;
+
+  constructor(context: unknown, env: unknown) {
+    super(context, env);
+    this.#state = context as ObjectState;
+    const starting = this.#state.blockConcurrencyWhile(() => this.#start(env as WorkerEnv));
+    this.#state.waitUntil(starting);
+  }
+
+  /** Answers as any server does; the front Worker has checked the request already. */
+  async fetch(request: Request): Promise<Response> {
+    const response = await this.#app.fetch(request, () => sourceOf(request));
+    this.#schedule(Date.now());
+    return response;
+  }
+
+  /** Never throws: the platform would try again a few times, and then never. */
+  async alarm(): Promise<void> {
+    const { storage } = this.#state;
+    this.#alarmAtMs = Date.now() + successorMs;
+    await storage.setAlarm(this.#alarmAtMs);
+    try {
+      await this.#tick();
+      const nowMs = Date.now();
+      const dueAtMs = this.#app.dueAtMs(nowMs);
+      // A push that came meanwhile has set it where it wants it.
+      this.#alarmAtMs = undefined;
+      if (dueAtMs === Number.POSITIVE_INFINITY) await storage.deleteAlarm();
+      else this.#setAlarm(Math.max(dueAtMs, nowMs + retryMs));
+    } catch (error) {
+      console.error(
+        JSON.stringify({ level: 'error', msg: 'alarm failed', error: messageOf(error) }),
+      );
+    }
+  }
+
+  async #start(env: WorkerEnv): Promise<void> {
+    const { storage } = this.#state;
+    const settings = workerSettings(env);
+    const platform = objectPlatform(storage, env, settings);
+    pools ??= createPools(platform, settings);
+    this.#app = await createApp(platform, settings, pools);
+    await this.#app.start();
+    this.#alarmAtMs = (await storage.getAlarm()) ?? undefined;
+  }
+
+  /** Until nothing is due: a tenant is opened in the background of the first tick. */
+  async #tick(): Promise<void> {
+    for (let count = 0; count < ticksMax; count++) {
+      await this.#app.tick(Date.now());
+      const nowMs = Date.now();
+      if (this.#app.dueAtMs(nowMs) > nowMs) return;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  /** Each alarm that is set costs a row: only an earlier one is. */
+  #schedule(nowMs: number): void {
+    const atMs = Math.max(this.#app.dueAtMs(nowMs), nowMs);
+    if (atMs < (this.#alarmAtMs ?? Number.POSITIVE_INFINITY)) this.#setAlarm(atMs);
+  }
+
+  /** No answer leaves the object before this is as durable as the rows it is for. */
+  #setAlarm(atMs: number): void {
+    this.#alarmAtMs = atMs;
+    this.#state.waitUntil(this.#state.storage.setAlarm(atMs));
+  }
+}
+
+function sourceOf(request: Request): string | undefined {
+  return request.headers.get('cf-connecting-ip') ?? undefined;
+}

@@ -1,0 +1,125 @@
+// The Worker as it is deployed, in workerd with miniflare's stores on disk, without an account.
+// Owns the bundle, which `wrangler` makes, and every process that it starts.
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Miniflare } from 'miniflare';
+import { type R2Binding, R2Bucket } from '../../src/bucket/r2.ts';
+import { openLimitsPath } from './open-limits.ts';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js');
+const buildMsMax = 120_000;
+
+/** Bundles the Worker into `folder`, as a deployment would; answers what wrangler said. */
+export async function buildWorker(folder: string): Promise<string> {
+  const args = [wrangler, 'deploy', '--dry-run', '--minify', '--outdir', folder];
+  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
+  const options = { cwd: repository, env, timeout: buildMsMax };
+  const { stdout } = await promisify(execFile)(process.execPath, args, options);
+  return stdout;
+}
+
+export interface WorkerOptions {
+  /** Of `buildWorker`. */
+  bundle: string;
+  /** Where objects and bucket are stored; absolute. */
+  folder: string;
+  /** Variables of the Worker; default: without keys, tenants by header, no limits. */
+  variables?: Readonly<Record<string, string>>;
+}
+
+export interface Worker {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  /** Copies what is in the bucket below `folder`. */
+  copyBucket(folder: string): Promise<void>;
+  /** Ends workerd as SIGKILL does, and what belongs to it. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const openVariables = {
+  PHLOX_INSECURE: 'true',
+  PHLOX_MULTITENANCY: 'true',
+  PHLOX_LOG_LEVEL: 'error',
+  PHLOX_LIMITS: readFileSync(openLimitsPath, 'utf8'),
+};
+
+/** Starts workerd; resolves once it answers. */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { bundle, folder, variables = openVariables } = options;
+  const before = new Set(workerdPids());
+  const miniflare = new Miniflare({
+    modulesRoot: bundle,
+    modules: [
+      { type: 'ESModule', path: join(bundle, 'cloudflare.js') },
+      ...readdirSync(bundle)
+        .filter((name) => name.endsWith('.wasm'))
+        .map((name) => ({ type: 'CompiledWasm' as const, path: join(bundle, name) })),
+    ],
+    compatibilityDate: '2026-04-20',
+    compatibilityFlags: ['nodejs_compat'],
+    host: '127.0.0.1',
+    port: 0,
+    // Otherwise it asks the network where it is.
+    cf: false,
+    durableObjects: { TENANTS: { className: 'TenantObject', useSQLite: true } },
+    durableObjectsPersist: join(folder, 'objects'),
+    r2Buckets: ['BUCKET'],
+    r2Persist: join(folder, 'bucket'),
+    bindings: { ...variables },
+    handleRuntimeStdio: () => undefined,
+  });
+  const url = (await miniflare.ready).toString().replace(/\/$/, '');
+  const pids = workerdPids().filter((pid) => !before.has(pid));
+  return {
+    url,
+    copyBucket: (target) => copyBucket(miniflare, target),
+    kill: async () => {
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      await miniflare.dispose();
+    },
+    stop: () => miniflare.dispose(),
+  };
+}
+
+/** Processes of workerd that this one started. */
+function workerdPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const [, name, , parent] = /^\d+ \((.*)\) (\S) (\d+)/.exec(statOf(pid)) ?? [];
+      return name === 'workerd' && Number(parent) === process.pid;
+    })
+    .map(Number);
+}
+
+function statOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    // It has ended since it was listed.
+    return '';
+  }
+}
+
+async function copyBucket(miniflare: Miniflare, folder: string): Promise<void> {
+  // Its type is of a package of types that is not compatible with the DOM's.
+  const binding = (await miniflare.getR2Bucket('BUCKET')) as unknown as R2Binding;
+  const bucket = new R2Bucket(binding, 'BUCKET');
+  let cursor: string | undefined;
+  do {
+    const page = await bucket.list('', cursor === undefined ? {} : { cursor });
+    for (const { key } of page.objects) {
+      const path = join(folder, key);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, await bucket.get(key));
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
