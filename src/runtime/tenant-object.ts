@@ -2,7 +2,7 @@
 // life: it starts when somebody calls it or its alarm rings, sets the alarm for what is due, and
 // may be ended at any moment. The tenant's name is in the rows of its log.
 import { DurableObject } from 'cloudflare:workers';
-import { createPools, type Pools } from '../app/pools.ts';
+import { createPools, PoolShares, type Pools } from '../app/pools.ts';
 import { type App, createApp } from '../app.ts';
 import { messageOf } from '../errors.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
@@ -10,6 +10,7 @@ import { objectPlatform, type WorkerEnv, workerSettings } from './object-platfor
 
 /** https://developers.cloudflare.com/durable-objects/api/state/ */
 interface ObjectState {
+  readonly id: unknown;
   readonly storage: ObjectStorage & {
     getAlarm(): Promise<number | null>;
     setAlarm(atMs: number): Promise<void>;
@@ -29,6 +30,17 @@ const retryMs = 1_000;
 
 /** Objects of one isolate share its memory: what one of them holds counts for all. */
 let pools: Pools | undefined;
+/** What each of them has of the pools, by its id. Nobody is told when one ends. */
+const shares = new Map<string, { share: PoolShares; object: WeakRef<TenantObject> }>();
+
+/** Takes back what objects had that are gone. */
+function sweep(): void {
+  for (const [id, { share, object }] of shares) {
+    if (object.deref() !== undefined) continue;
+    share.abandon();
+    shares.delete(id);
+  }
+}
 
 export class TenantObject extends DurableObject {
   readonly #state: ObjectState;
@@ -52,6 +64,7 @@ export class TenantObject extends DurableObject {
 
   /** Never throws: the platform would try again a few times, and then never. */
   async alarm(): Promise<void> {
+    sweep();
     const { storage } = this.#state;
     this.#alarmAtMs = Date.now() + successorMs;
     await storage.setAlarm(this.#alarmAtMs);
@@ -75,7 +88,13 @@ export class TenantObject extends DurableObject {
     const settings = workerSettings(env);
     const platform = objectPlatform(storage, env, settings);
     pools ??= createPools(platform, settings);
-    this.#app = await createApp(platform, settings, pools);
+    const share = new PoolShares(pools, platform, settings);
+    const id = String(this.#state.id);
+    // There is one of a name at a time: the one before has ended.
+    shares.get(id)?.share.abandon();
+    shares.set(id, { share, object: new WeakRef(this) });
+    sweep();
+    this.#app = await createApp(platform, settings, share);
     await this.#app.start();
     this.#alarmAtMs = (await storage.getAlarm()) ?? undefined;
   }

@@ -31,6 +31,8 @@ export interface WorkerOptions {
   folder: string;
   /** Variables of the Worker; default: without keys, tenants by header, no limits. */
   variables?: Readonly<Record<string, string>>;
+  /** `POST /test/abort/TENANT` ends that tenant's object; answers tell `x-object-ms`. */
+  isMortal?: boolean;
 }
 
 export interface Worker {
@@ -43,6 +45,34 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
+/** Around the Worker: an object ends as the platform may end it, and tells its age in an answer. */
+const mortalWorker = `
+import worker, { TenantObject as Whole } from './cloudflare.js';
+export class TenantObject extends Whole {
+  #startedMs = performance.now();
+  #state;
+  constructor(state, env) {
+    super(state, env);
+    this.#state = state;
+  }
+  async fetch(request) {
+    if (new URL(request.url).pathname.startsWith('/test/abort/')) this.#state.abort('ended');
+    const whole = await super.fetch(request);
+    const answer = new Response(whole.body, whole);
+    answer.headers.set('x-object-ms', String(performance.now() - this.#startedMs));
+    return answer;
+  }
+}
+export default {
+  async fetch(request, env) {
+    const [, tenant] = /^\\/test\\/abort\\/(.*)/.exec(new URL(request.url).pathname) ?? [];
+    if (tenant === undefined) return worker.fetch(request, env);
+    await env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(request).catch(() => undefined);
+    return new Response('ended');
+  },
+};
+`;
+
 const openVariables = {
   PHLOX_INSECURE: 'true',
   PHLOX_MULTITENANCY: 'true',
@@ -52,11 +82,14 @@ const openVariables = {
 
 /** Starts workerd; resolves once it answers. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { bundle, folder, variables = openVariables } = options;
+  const { bundle, folder, variables = openVariables, isMortal = false } = options;
   const before = new Set(workerdPids());
   const miniflare = new Miniflare({
     modulesRoot: bundle,
     modules: [
+      ...(isMortal
+        ? [{ type: 'ESModule' as const, path: join(bundle, 'mortal.js'), contents: mortalWorker }]
+        : []),
       { type: 'ESModule', path: join(bundle, 'cloudflare.js') },
       ...readdirSync(bundle)
         .filter((name) => name.endsWith('.wasm'))

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { pageBytes } from '../../src/kernel/instance.ts';
 import { KernelPool, type KernelPoolOptions } from '../../src/kernel/pool.ts';
+import { PoolShare } from '../../src/kernel/pool-share.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { ingest } from '../support/kernel.ts';
 import { kernelModules } from '../support/kernel-modules.ts';
@@ -78,4 +79,24 @@ test('releasing what was not lent, or twice, is a bug', () => {
   const kernel = pool.acquire();
   pool.release(kernel);
   expect(() => pool.release(kernel)).toThrow('the pool has not lent');
+});
+
+test('what one who shares a pool had, others get when it is gone', () => {
+  const options = {
+    modules: kernelModules,
+    random: (bytes: Uint8Array<ArrayBuffer>) => bytes.fill(++draws),
+    headBytesMax: 32 << 20,
+    keepIdleMax: 2,
+  };
+  const pool = new KernelPool(options);
+  const [gone, left] = [new PoolShare(pool, options), new PoolShare(pool, options)];
+  const kernel = gone.acquire();
+  ingest(kernel, plain);
+  expect(left.bytesReserved()).toBe(kernel.bytesReserved());
+  expect(() => left.release(kernel)).toThrow('has not lent');
+  gone.abandon();
+  gone.abandon();
+  expect(left.acquire()).toBe(kernel);
+  left.release(kernel);
+  expect(() => left.release(kernel)).toThrow('has not lent');
 });
