@@ -2,12 +2,22 @@
 // they take, and what they inflate to. Owns the request's Content-Encoding.
 import { Failure, isFailure, messageOf } from '../errors.ts';
 import type { ByteLease } from '../lib/byte-budget.ts';
+import { isInflatedTooLarge } from '../lib/inflate.ts';
 import type { Platform } from '../platform.ts';
 import type { Call } from './call.ts';
 import { createDeadline, type DeadlinePlatform } from './deadline.ts';
 import { bodyTooLarge, Refusal } from './errors.ts';
+import { createGiveWay } from './give-way.ts';
+import { gunzipInTurns, type InTurns } from './gunzip-in-turns.ts';
+import { joinInTurns } from './join-in-turns.ts';
 
-export type BodyPlatform = Pick<Platform, 'gunzip' | 'unzstd'> & DeadlinePlatform;
+export type BodyPlatform = Pick<Platform, 'clock' | 'gunzip' | 'unzstd' | 'yield'> &
+  DeadlinePlatform;
+
+/** What is inflated at once, in some ten milliseconds. */
+const atOnceBytesMax = 8 << 20;
+/** The codec of zstd has one heap for all bodies: they are inflated at once, and so bounded. */
+const zstdBytesMax = 32 << 20;
 
 /**
  * Resolves to the inflated body, at most `bytesMax` bytes as received and again after inflating. It
@@ -38,15 +48,18 @@ async function readBody(
   inTime: InTime,
 ): Promise<Uint8Array> {
   const encoding = contentEncoding(call.request.headers.get('content-encoding'));
-  const received = await readReceived(call, bytesMax, inTime);
+  const giveWay = createGiveWay(platform);
+  const received = await readReceived(call, bytesMax, inTime, giveWay);
   call.bodyBytes = received.byteLength;
   // An empty body is the empty message whatever encoding it is announced in.
   if (encoding === 'identity' || received.byteLength === 0) return received;
   try {
-    const inflated =
-      encoding === 'gzip'
-        ? platform.gunzip(received, bytesMax)
-        : platform.unzstd(received, bytesMax);
+    if (encoding === 'gzip')
+      return await gunzipBody(received, bytesMax, platform, {
+        giveWay,
+        take: (n) => call.lease.take(n),
+      });
+    const inflated = platform.unzstd(received, Math.min(zstdBytesMax, bytesMax));
     call.lease.take(inflated.byteLength);
     return inflated;
   } catch (error) {
@@ -55,6 +68,32 @@ async function readBody(
     const options = reason === undefined ? { cause: error } : { cause: error, reason };
     throw new Failure('invalid', `request body: ${error.message}`, options);
   }
+}
+
+async function gunzipBody(
+  received: Uint8Array<ArrayBuffer>,
+  bytesMax: number,
+  platform: BodyPlatform,
+  turns: InTurns,
+): Promise<Uint8Array> {
+  if (promisedBytes(received) <= atOnceBytesMax) {
+    try {
+      const inflated = platform.gunzip(received, Math.min(atOnceBytesMax, bytesMax));
+      turns.take(inflated.byteLength);
+      return inflated;
+    } catch (error) {
+      // The trailer tells of the last member only, and a sender may lie in it.
+      if (bytesMax <= atOnceBytesMax || !isInflatedTooLarge(error)) throw error;
+    }
+  }
+  return gunzipInTurns(received, bytesMax, turns);
+}
+
+/** What the last four bytes tell that gzip inflates to, modulo 2^32. */
+function promisedBytes(bytes: Uint8Array): number {
+  if (bytes.byteLength < 4) return 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getUint32(bytes.byteLength - 4, true);
 }
 
 function contentEncoding(header: string | null): ContentEncoding {
@@ -66,7 +105,12 @@ function contentEncoding(header: string | null): ContentEncoding {
   throw new Refusal(501, 'unimplemented', message, { 'Accept-Encoding': supported });
 }
 
-async function readReceived(call: Call, bytesMax: number, inTime: InTime): Promise<Uint8Array> {
+async function readReceived(
+  call: Call,
+  bytesMax: number,
+  inTime: InTime,
+  giveWay: () => Promise<void>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { request, lease } = call;
   const declared = declaredBytes(request.headers);
   if (declared !== undefined) {
@@ -79,7 +123,9 @@ async function readReceived(call: Call, bytesMax: number, inTime: InTime): Promi
   const isFramed = declared !== undefined && !request.headers.has('transfer-encoding');
   if (!isFramed && request.body === null) return new Uint8Array(0);
   const reader = isFramed ? undefined : request.body?.getReader();
-  const reading = reader ? readCounted(reader, lease, bytesMax) : readFramed(request, bytesMax);
+  const reading = reader
+    ? readCounted(reader, lease, bytesMax, giveWay)
+    : readFramed(request, bytesMax);
   try {
     return await inTime(reading);
   } catch (error) {
@@ -91,18 +137,19 @@ async function readReceived(call: Call, bytesMax: number, inTime: InTime): Promi
   }
 }
 
-async function readFramed(request: Request, bytesMax: number): Promise<Uint8Array> {
+async function readFramed(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(await request.arrayBuffer());
   assertReceived(bytes.byteLength, bytesMax);
   return bytes;
 }
 
 async function readCounted(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   lease: ByteLease,
   bytesMax: number,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  giveWay: () => Promise<void>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let byteLength = 0;
   for (;;) {
     const { done, value } = await reader.read();
@@ -114,15 +161,7 @@ async function readCounted(
     lease.take(value.byteLength);
     chunks.push(value);
   }
-  const [first] = chunks;
-  if (first !== undefined && chunks.length === 1) return first;
-  const whole = new Uint8Array(byteLength);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return joinInTurns(chunks, byteLength, giveWay);
 }
 
 /** Undefined when there is no usable declaration: then the bytes are counted as they come. */

@@ -1,12 +1,13 @@
 // Uploads that are pprof already: the profile among form fields or alone, its name, and the repairs
 // that its client needs. Owns which repair is due; a profile that needs none is stored as it came.
 import { ingestLabels } from '../convert/ingest-name.ts';
-import { type PprofEdits, PprofOutline } from '../convert/pprof-edit.ts';
+import { outlinePprof, type PprofEdits, type PprofOutline } from '../convert/pprof-edit.ts';
 import { type DisplayNames, parseDisplayNames, profileName } from '../convert/pprof-name.ts';
 import { Failure } from '../errors.ts';
 import type { PushedProfile } from '../ingester/contract.ts';
 import { inflateBody } from '../ingester/prepare.ts';
 import { filePart, multipartBoundary, parseMultipart, startsMultipart } from '../lib/multipart.ts';
+import type { Steps } from '../lib/steps.ts';
 import { labelNames } from '../model/labels.ts';
 import type { Platform } from '../platform.ts';
 import { jfrRefusal } from './ingest-jfr.ts';
@@ -21,17 +22,17 @@ export interface IngestContext {
 }
 
 /** The profile of a body; none when it has no samples. Throws `invalid`. */
-export function pprofProfiles(
+export function* pprofProfiles(
   request: IngestRequest,
   body: Uint8Array,
   context: IngestContext,
-): PushedProfile[] {
+): Steps<PushedProfile[]> {
   const { profile, shown } = partsOf(request, body);
   const inflated = inflateBody(profile, context.profileBytesMax, context.gunzip);
-  const outline = new PprofOutline(inflated);
+  const outline = yield* outlinePprof(inflated);
   if (outline.sampleCount === 0) return [];
   const edits = editsFor(request, outline, shown);
-  const edited = outline.edited(edits, context.profileBytesMax);
+  const edited = yield* outline.edited(edits, context.profileBytesMax);
   const rename = edits.renameType ?? ((type: string) => type);
   const types = outline.sampleTypes.map((type) => rename(type) ?? type);
   const labels = ingestLabels(request.labels, {

@@ -24,6 +24,7 @@ import { readTrie } from '../convert/trie.ts';
 import { Failure } from '../errors.ts';
 import type { PushedProfile } from '../ingester/contract.ts';
 import { isGzip } from '../ingester/prepare.ts';
+import type { Steps } from '../lib/steps.ts';
 import { labelNames } from '../model/labels.ts';
 import { isJfr, jfrRefusal } from './ingest-jfr.ts';
 import type { IngestContext } from './ingest-pprof.ts';
@@ -58,7 +59,7 @@ interface Measured {
 export function stackReader(
   request: IngestRequest,
   format: StackFormat,
-): (body: Uint8Array, context: IngestContext) => PushedProfile[] {
+): (body: Uint8Array, context: IngestContext) => Steps<PushedProfile[]> {
   const { service, kind, suffix = '' } = splitKind(request.app);
   if (kind === undefined) {
     const shown = JSON.stringify(suffix.slice(0, 64));
@@ -66,20 +67,21 @@ export function stackReader(
     throw new Failure('invalid', `name: ${shown} is no profile type, end it in one of ${known}`);
   }
   // As in Pyroscope: ids of profiles make no series.
-  if (request.labels.has('profile_id')) return () => [];
-  return (body, context) => {
+  const isIgnored = request.labels.has('profile_id');
+  return function* read(body, context) {
+    if (isIgnored) return [];
     assertStacks(request, body, context.profileBytesMax);
     const measured =
       format === 'speedscope'
         ? measuredBySpeedscope(body, kind, request.sampleRate)
-        : [measuredBySuffix(readStacks(format, body), kind, request.sampleRate)];
-    return pushedProfiles(measured, service, request, context);
+        : [measuredBySuffix(yield* readStacks(format, body), kind, request.sampleRate)];
+    return yield* pushedProfiles(measured, service, request, context);
   };
 }
 
-function readStacks(format: keyof typeof readers, body: Uint8Array): StackTree {
+function* readStacks(format: keyof typeof readers, body: Uint8Array): Steps<StackTree> {
   const tree = new StackTree();
-  if (body.byteLength > 0) readers[format](body, tree);
+  if (body.byteLength > 0) yield* readers[format](body, tree);
   return tree;
 }
 
@@ -109,9 +111,9 @@ function* measuredBySpeedscope(
   body: Uint8Array,
   named: ProfileKind,
   sampleRate: number,
-): Generator<Measured> {
+): Generator<Measured | undefined, void, undefined> {
   for (const one of readSpeedscope(body)) {
-    yield { ...measuredByUnit(one, named, sampleRate), labels: { profile_name: one.name } };
+    yield one && { ...measuredByUnit(one, named, sampleRate), labels: { profile_name: one.name } };
   }
 }
 
@@ -134,17 +136,22 @@ function measures(kind: ProfileKind, unit: SpeedscopeUnit): boolean {
   return kind.unit === unit || (unit === 'nanoseconds' && isSampled(kind));
 }
 
-function pushedProfiles(
-  measured: Iterable<Measured>,
+function* pushedProfiles(
+  measured: Iterable<Measured | undefined>,
   service: string,
   { labels: given, spyName, fromNs, durationNs }: IngestRequest,
   { profileBytesMax }: IngestContext,
-): PushedProfile[] {
+): Steps<PushedProfile[]> {
   const profiles: PushedProfile[] = [];
   let left = outputBytesFactor * profileBytesMax;
-  for (const { tree, kind, period, factor, labels } of measured) {
+  for (const one of measured) {
+    if (one === undefined) {
+      yield;
+      continue;
+    }
+    const { tree, kind, period, factor, labels } = one;
     const head = { ...kindHead(kind, period), timeNs: fromNs, durationNs };
-    const body = encodeStacks(tree, head, factor, Math.min(left, profileBytesMax));
+    const body = yield* encodeStacks(tree, head, factor, Math.min(left, profileBytesMax));
     if (body === undefined) continue;
     left -= body.byteLength;
     const set = { ...labels, [labelNames.name]: kind.name, pyroscope_spy: spyName };

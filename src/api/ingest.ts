@@ -4,12 +4,14 @@
 import { singleTenant } from '../auth/tenant.ts';
 import { type Failure, isFailure } from '../errors.ts';
 import type { IngesterService, PushedProfile } from '../ingester/contract.ts';
+import { inTurns, type Steps } from '../lib/steps.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
 import { isBodyTooLarge, Refusal } from './errors.ts';
+import { createGiveWay } from './give-way.ts';
 import { jfrRefusal } from './ingest-jfr.ts';
 import { type IngestContext, pprofProfiles } from './ingest-pprof.ts';
 import { type IngestRequest, ingestRequestOf } from './ingest-request.ts';
@@ -23,10 +25,10 @@ export interface IngestOptions {
   bytesMax: number;
   limitsOf: LimitsOf;
   metrics: Pick<Metrics, 'ingest'>;
-  platform: Pick<Platform, 'clock' | 'gunzip'>;
+  platform: Pick<Platform, 'clock' | 'gunzip' | 'yield'>;
 }
 
-type Convert = (body: Uint8Array, context: IngestContext) => PushedProfile[];
+type Convert = (body: Uint8Array, context: IngestContext) => Steps<PushedProfile[]>;
 
 /** The route and its other name. */
 export function ingestRoutes(options: IngestOptions): Route[] {
@@ -52,7 +54,8 @@ async function ingest(call: Call, options: IngestOptions): Promise<Response> {
   const { profileBytesMax } = limitsOf(tenant);
   let profiles: PushedProfile[];
   try {
-    profiles = convert(body, { profileBytesMax, gunzip: platform.gunzip });
+    const steps = convert(body, { profileBytesMax, gunzip: platform.gunzip });
+    profiles = await inTurns(steps, createGiveWay(platform));
   } catch (error) {
     if (!isFailure(error, 'invalid')) throw error;
     discarded(options, tenant, error, body.byteLength);

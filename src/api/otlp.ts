@@ -15,6 +15,7 @@ import {
   refusalText,
 } from '../ingester/contract.ts';
 import { ProtobufWriter } from '../lib/protobuf-writer.ts';
+import { inTurns } from '../lib/steps.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { labelValue } from '../model/labels.ts';
@@ -22,6 +23,7 @@ import type { Platform } from '../platform.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
 import { Refusal } from './errors.ts';
+import { createGiveWay } from './give-way.ts';
 import { type OtlpEncoding, otlpContentTypes, otlpEncodingOf } from './otlp-encoding.ts';
 import { pushTenant } from './push-tenant.ts';
 
@@ -42,9 +44,6 @@ const grpcPath = '/opentelemetry.proto.collector.profiles.v1development.Profiles
 const grpcReason =
   `grpc is not served: use the collector's otlp_http exporter (otlphttp in older releases), ` +
   `whose endpoint http://host:port gets ${httpPath} added, or its profiles_endpoint`;
-
-/** Conversion gives way to other requests after this long. */
-const sliceMs = 10;
 
 /** Both paths take OTLP/HTTP: clients of gRPC that are told of it may keep their path. */
 export function otlpRoutes(options: OtlpOptions): Route[] {
@@ -128,12 +127,12 @@ async function converted(
   call: Call,
   options: OtlpOptions,
 ): Promise<Converted> {
-  const { clock } = options.platform;
   const outcomes: OtlpOutcome[] = [];
   const refused: RefusedProfile[] = [];
-  let startMs = clock.monotonicMs();
+  const giveWay = createGiveWay(options.platform);
   try {
-    const request = encoding === 'json' ? decodeOtlpJson(body) : decodeOtlpBinary(body);
+    const decode = encoding === 'json' ? decodeOtlpJson : decodeOtlpBinary;
+    const request = await inTurns(decode(body), giveWay);
     const { bytesMax, serviceNameAttributes } = options;
     // Without a tenant the ingester has the first word on a profile's size.
     const profileBytesMax =
@@ -143,13 +142,12 @@ async function converted(
       bytesMax,
       profileBytesMax,
     })) {
+      await giveWay();
+      if (outcome === undefined) continue;
       outcomes.push(outcome);
       const { index, failure, pushed } = outcome;
       if (failure !== undefined) refused.push({ index, failure });
       for (const profile of pushed) call.lease.take(profile.body.byteLength);
-      if (clock.monotonicMs() - startMs < sliceMs) continue;
-      await options.platform.yield();
-      startMs = clock.monotonicMs();
     }
   } catch (error) {
     if (isFailure(error, 'invalid')) discarded(options, tenant, error);

@@ -1,19 +1,21 @@
 // Attributes in the binary encoding: keys and values as text, or since 1.10 as indexes into the
 // strings. Owns which values can be a label's; the others are read as none.
 import type { MessageReader } from '../lib/protobuf-message.ts';
+import type { Steps } from '../lib/steps.ts';
 import { noText, type OtlpAttribute, type OtlpBudget, type OtlpText } from './otlp-model.ts';
 
 /** Reads the `KeyValue`s of field `listField` of a resource or a scope. */
-export function readAttributes(
+export function* readAttributes(
   reader: MessageReader,
   listField: number,
   list: OtlpAttribute[],
   budget: OtlpBudget,
-): void {
+): Steps<void> {
   while (reader.next()) {
     if (reader.field !== listField) continue;
     budget.object();
     list.push(readKeyValue(reader.message()));
+    if (budget.isDue(reader.end - reader.start)) yield;
   }
 }
 

@@ -2,6 +2,7 @@
 // of the request share. Owns their field numbers; indexes are not checked here.
 import { toHex } from '../lib/hex.ts';
 import type { MessageReader } from '../lib/protobuf-message.ts';
+import type { Steps } from '../lib/steps.ts';
 import { readTableAttribute } from './otlp-binary-attributes.ts';
 import {
   idOfHex,
@@ -15,11 +16,11 @@ import {
 } from './otlp-model.ts';
 
 /** Adds the tables of one `ProfilesDictionary`; a message that comes in pieces is merged. */
-export function readDictionary(
+export function* readDictionary(
   reader: MessageReader,
   tables: OtlpDictionary,
   budget: OtlpBudget,
-): void {
+): Steps<void> {
   while (reader.next()) {
     if (reader.field < 1 || reader.field > 7) continue;
     budget.object();
@@ -30,6 +31,7 @@ export function readDictionary(
     else if (reader.field === 5) tables.strings.push(reader.text());
     else if (reader.field === 6) tables.attributes.push(readTableAttribute(reader.message()));
     else tables.stacks.push(readIndexes(reader.message(), 1, budget));
+    if (budget.isDue(reader.end - reader.start)) yield;
   }
 }
 

@@ -2,6 +2,7 @@
 // numbers of everything but `Sample` (`otlp-layout.ts`); unknown fields are ignored, as OTLP asks.
 // https://github.com/open-telemetry/opentelemetry-proto (profiles/v1development)
 import { MessageReader } from '../lib/protobuf-message.ts';
+import type { Steps } from '../lib/steps.ts';
 import { readAttributes } from './otlp-binary-attributes.ts';
 import { readDictionary } from './otlp-binary-dictionary.ts';
 import { decideLayout, type SampleLayout } from './otlp-layout.ts';
@@ -18,52 +19,63 @@ import {
 } from './otlp-model.ts';
 
 /** Throws `invalid` for what is not such a request, or holds more than its bounds allow. */
-export function decodeOtlpBinary(bytes: Uint8Array): OtlpRequest {
-  const layout = decideLayout(bytes);
+export function* decodeOtlpBinary(bytes: Uint8Array): Steps<OtlpRequest> {
+  const layout = yield* decideLayout(bytes);
   const budget = new OtlpBudget();
   const request: OtlpRequest = { resources: [], dictionary: undefined };
   const reader = new MessageReader(bytes);
   while (reader.next()) {
+    if (budget.isDue(0)) yield;
     if (reader.field === 1) {
       budget.object();
-      request.resources.push(readResource(reader.message(), layout, budget));
+      request.resources.push(yield* readResource(reader.message(), layout, budget));
     } else if (reader.field === 2) {
       request.dictionary ??= emptyDictionary();
-      readDictionary(reader.message(), request.dictionary, budget);
+      yield* readDictionary(reader.message(), request.dictionary, budget);
     }
   }
   return request;
 }
 
-function readResource(
+function* readResource(
   reader: MessageReader,
   layout: SampleLayout,
   budget: OtlpBudget,
-): OtlpResource {
+): Steps<OtlpResource> {
   const resource: OtlpResource = { attributes: [], scopes: [] };
   while (reader.next()) {
-    if (reader.field === 1) readAttributes(reader.message(), 1, resource.attributes, budget);
+    if (budget.isDue(0)) yield;
+    if (reader.field === 1) yield* readAttributes(reader.message(), 1, resource.attributes, budget);
     else if (reader.field === 2) {
       budget.object();
-      resource.scopes.push(readScope(reader.message(), layout, budget));
+      resource.scopes.push(yield* readScope(reader.message(), layout, budget));
     }
   }
   return resource;
 }
 
-function readScope(reader: MessageReader, layout: SampleLayout, budget: OtlpBudget): OtlpScope {
+function* readScope(
+  reader: MessageReader,
+  layout: SampleLayout,
+  budget: OtlpBudget,
+): Steps<OtlpScope> {
   const scope: OtlpScope = { attributes: [], profiles: [] };
   while (reader.next()) {
-    if (reader.field === 1) readAttributes(reader.message(), 3, scope.attributes, budget);
+    if (budget.isDue(0)) yield;
+    if (reader.field === 1) yield* readAttributes(reader.message(), 3, scope.attributes, budget);
     else if (reader.field === 2) {
       budget.object();
-      scope.profiles.push(readProfile(reader.message(), layout, budget));
+      scope.profiles.push(yield* readProfile(reader.message(), layout, budget));
     }
   }
   return scope;
 }
 
-function readProfile(reader: MessageReader, layout: SampleLayout, budget: OtlpBudget): OtlpProfile {
+function* readProfile(
+  reader: MessageReader,
+  layout: SampleLayout,
+  budget: OtlpBudget,
+): Steps<OtlpProfile> {
   const profile: OtlpProfile = {
     sampleType: undefined,
     samples: [],
@@ -80,6 +92,7 @@ function readProfile(reader: MessageReader, layout: SampleLayout, budget: OtlpBu
       case 2:
         budget.object();
         profile.samples.push(readSample(reader.message(), layout, budget));
+        if (budget.isDue(reader.end - reader.start)) yield;
         break;
       case 3:
         profile.timeNs = reader.fixed64();
@@ -127,6 +140,7 @@ function readSample(reader: MessageReader, layout: SampleLayout, budget: OtlpBud
     } else if (field === layout.link) link = reader.row();
     else if (field === layout.values) {
       reader.eachSigned((one) => {
+        budget.number();
         value = (value ?? 0n) + one;
       });
     } else if (field === 5) timestampCount += reader.fixed64Count();

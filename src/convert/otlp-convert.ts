@@ -2,6 +2,7 @@
 // one pprof for each service. Owns the service's name and the bounds on the whole; what is wrong
 // with one profile refuses that profile, not its neighbours.
 import { Failure, isFailure } from '../errors.ts';
+import { Pace, type Steps } from '../lib/steps.ts';
 import { type Label, labelNames, unknownService } from '../model/labels.ts';
 import {
   emptyDictionary,
@@ -39,6 +40,8 @@ export interface OtlpOutcome {
 const executableKey = 'process.executable.name';
 /** What the standard gives a profile that does not tell: such profiles are ten seconds long. */
 const durationNsDefault = 10_000_000_000n;
+/** Its attributes are put behind those of the resource. */
+const unitsOfScope = 1_024;
 const timeNsMax = 2n ** 63n - 1n;
 
 interface Conversion extends ConvertOptions {
@@ -51,54 +54,66 @@ interface Conversion extends ConvertOptions {
 }
 
 /**
- * Converts the profiles one after another, as the caller asks for them: each can be long work.
+ * Converts the profiles one after another, as the caller asks for them, and pauses (undefined)
+ * where others may have their turn: each profile can be long work.
  * Throws `invalid` for a request that has no profiles at all, or more than the bounds allow.
  */
 export function* convertOtlp(
   request: OtlpRequest,
   options: ConvertOptions,
-): Generator<OtlpOutcome> {
+): Generator<OtlpOutcome | undefined, void, undefined> {
   if (request.resources.length === 0) throw new Failure('invalid', 'no resource profiles received');
   const tables = request.dictionary ?? emptyDictionary();
   const symbols = new SymbolCheck(tables);
   const conversion: Conversion = { ...options, tables, symbols, bytes: 0, profiles: 0 };
+  const pace = new Pace();
   let index = 0;
   for (const resource of request.resources) {
     const own = withAttributes([], resource.attributes, tables);
     for (const scope of resource.scopes) {
+      if (scope.profiles.length === 0) continue;
+      if (pace.spend(unitsOfScope)) yield;
       const labels = withAttributes(own, scope.attributes, tables);
       for (const profile of scope.profiles) {
-        yield convertProfile(index, profile, labels, conversion, request.dictionary !== undefined);
+        yield yield* convertProfile(
+          index,
+          profile,
+          labels,
+          conversion,
+          request.dictionary !== undefined,
+        );
         index += 1;
       }
     }
   }
 }
 
-function convertProfile(
+function* convertProfile(
   index: number,
   profile: OtlpProfile,
   labels: readonly Label[] | Failure,
   conversion: Conversion,
   hasDictionary: boolean,
-): OtlpOutcome {
+): Steps<OtlpOutcome> {
   if (profile.samples.length === 0) return { index, pushed: [] };
-  const pushed = orFailure(() => {
+  try {
     if (!hasDictionary) throw new Failure('invalid', 'request has no dictionary');
     if (labels instanceof Failure) throw labels;
-    return pushedOf(profile, labels, conversion);
-  });
-  return pushed instanceof Failure ? { index, pushed: [], failure: pushed } : { index, pushed };
+    return { index, pushed: yield* pushedOf(profile, labels, conversion) };
+  } catch (error) {
+    if (isFailure(error, 'invalid')) return { index, pushed: [], failure: error };
+    throw error;
+  }
 }
 
-function pushedOf(
+function* pushedOf(
   profile: OtlpProfile,
   labels: readonly Label[],
   conversion: Conversion,
-): OtlpOutcome['pushed'] {
+): Steps<OtlpOutcome['pushed']> {
   const { tables } = conversion;
   const type = storedType(profile, tables);
-  const services = samplesByService(profile, type.factor, tables);
+  const services = yield* samplesByService(profile, type.factor, tables);
   if (conversion.profiles + services.size > otlpProfilesMax) {
     throw new Failure('invalid', `request has more than ${otlpProfilesMax} profiles, the limit`);
   }
@@ -106,20 +121,20 @@ function pushedOf(
   const head = headOf(profile, type);
   const pushed: OtlpOutcome['pushed'] = [];
   for (const [service, samples] of services) {
-    const bare = conversion.symbols.bareMappings(samples);
-    const body = pprofOf(head, samples, bare, conversion);
+    const bare = yield* conversion.symbols.bareMappings(samples);
+    const body = yield* pprofOf(head, samples, bare, conversion);
     const name = service || serviceOf(labels, conversion.serviceNameAttributes);
     pushed.push({ labels: profileLabels(type.name, name, labels), body });
   }
   return pushed;
 }
 
-function pprofOf(
+function* pprofOf(
   head: PprofHead,
   samples: readonly GroupedSample[],
   bare: ReadonlySet<number>,
   conversion: Conversion,
-): Uint8Array<ArrayBuffer> {
+): Steps<Uint8Array<ArrayBuffer>> {
   const left = conversion.bytesMax - conversion.bytes;
   if (left <= 0) {
     const message = `profiles of the request are over ${conversion.bytesMax} bytes, the limit`;
@@ -128,7 +143,7 @@ function pprofOf(
   const bytesMax = Math.min(conversion.profileBytesMax, left);
   // What fails was written up to its bound, and counts as that much: work is what is bounded.
   conversion.bytes += bytesMax;
-  const body = writePprof(head, samples, conversion.tables, bare, bytesMax);
+  const body = yield* writePprof(head, samples, conversion.tables, bare, bytesMax);
   conversion.bytes -= bytesMax - body.length;
   return body;
 }
@@ -178,19 +193,14 @@ function withAttributes(
   tables: OtlpDictionary,
 ): readonly Label[] | Failure {
   if (before instanceof Failure || attributes.length === 0) return before;
-  return orFailure(() => {
+  try {
     assertAttributeCount(before.length + attributes.length);
     const labels = [...before];
+    const names = new Set(before.map(({ name }) => name));
     for (const { key, value } of attributes) {
-      if (value !== undefined) addLabel(labels, textOf(tables, key), textOf(tables, value));
+      if (value !== undefined) addLabel(labels, names, textOf(tables, key), textOf(tables, value));
     }
     return labels;
-  });
-}
-
-function orFailure<T>(work: () => T): T | Failure {
-  try {
-    return work();
   } catch (error) {
     if (isFailure(error, 'invalid')) return error;
     throw error;

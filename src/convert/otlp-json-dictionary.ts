@@ -2,6 +2,7 @@
 // digits, which OTLP asks for, or as base64, which protobuf's own JSON has; their lengths differ.
 import { Failure } from '../errors.ts';
 import { toHex } from '../lib/hex.ts';
+import type { Steps } from '../lib/steps.ts';
 import { jsonTableAttribute } from './otlp-json-attributes.ts';
 import {
   asIndex,
@@ -25,24 +26,36 @@ import {
 } from './otlp-model.ts';
 
 /** The tables of a `ProfilesDictionary`; indexes are not checked here. */
-export function jsonDictionary(object: JsonObject, budget: OtlpBudget): OtlpDictionary {
-  const table = <T>(name: string, read: (row: JsonObject) => T): T[] =>
-    listField(object, name).map((row) => {
-      budget.object();
-      return read(asObject(row, name));
-    });
+export function* jsonDictionary(object: JsonObject, budget: OtlpBudget): Steps<OtlpDictionary> {
+  function* table<T>(name: string, read: (row: JsonObject) => T): Steps<T[]> {
+    return yield* rows(object, name, budget, (row) => read(asObject(row, name)));
+  }
   return {
-    strings: listField(object, 'stringTable').map((text) => {
-      budget.object();
-      return asText(text, 'stringTable');
-    }),
-    mappings: table('mappingTable', (row) => readMapping(row, budget)),
-    locations: table('locationTable', (row) => readLocation(row, budget)),
-    functions: table('functionTable', readFunction),
-    links: table('linkTable', readLink),
-    attributes: table('attributeTable', jsonTableAttribute),
-    stacks: table('stackTable', (row) => readIndexes(row, 'locationIndices', budget)),
+    strings: yield* rows(object, 'stringTable', budget, (text) => asText(text, 'stringTable')),
+    mappings: yield* table('mappingTable', (row) => readMapping(row, budget)),
+    locations: yield* table('locationTable', (row) => readLocation(row, budget)),
+    functions: yield* table('functionTable', readFunction),
+    links: yield* table('linkTable', readLink),
+    attributes: yield* table('attributeTable', jsonTableAttribute),
+    stacks: yield* table('stackTable', (row) => readIndexes(row, 'locationIndices', budget)),
   };
+}
+
+const unitsOfRow = 256;
+
+function* rows<T>(
+  object: JsonObject,
+  name: string,
+  budget: OtlpBudget,
+  read: (row: unknown) => T,
+): Steps<T[]> {
+  const all: T[] = [];
+  for (const row of listField(object, name)) {
+    budget.object();
+    all.push(read(row));
+    if (budget.isDue(unitsOfRow)) yield;
+  }
+  return all;
 }
 
 function readIndexes(object: JsonObject, name: string, budget: OtlpBudget): number[] {

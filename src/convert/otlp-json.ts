@@ -2,6 +2,7 @@
 // one. Owns the bounds on the text before it is parsed; unknown fields are ignored, as OTLP asks.
 // https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 import { Failure, messageOf } from '../errors.ts';
+import type { Steps } from '../lib/steps.ts';
 import { jsonAttributes } from './otlp-json-attributes.ts';
 import { jsonDictionary } from './otlp-json-dictionary.ts';
 import {
@@ -21,42 +22,54 @@ import {
   OtlpBudget,
   type OtlpProfile,
   type OtlpRequest,
+  type OtlpResource,
   type OtlpSample,
   type OtlpScope,
   type OtlpType,
-  otlpNumbersMax,
-  otlpObjectsMax,
 } from './otlp-model.ts';
 
-/** Text takes several times its size in memory while it is parsed. */
-export const otlpJsonBytesMax = 32 << 20;
+/** Text is parsed at once, and takes several times its size in memory meanwhile. */
+export const otlpJsonBytesMax = 8 << 20;
+/** Of both, the parser makes some ten a microsecond. */
+const jsonObjectsMax = 1 << 18;
+const jsonElementsMax = 1 << 20;
+
+/** What a field or an element of a list takes. */
+const unitsOfElement = 32;
 
 const openBrace = 0x7b;
 const openBracket = 0x5b;
 const comma = 0x2c;
 
 /** Throws `invalid` for what is not such a request, or holds more than its bounds allow. */
-export function decodeOtlpJson(bytes: Uint8Array): OtlpRequest {
+export function* decodeOtlpJson(bytes: Uint8Array): Steps<OtlpRequest> {
   if (bytes.length > otlpJsonBytesMax) {
     throw new Failure('invalid', `json is ${bytes.length} bytes, limit ${otlpJsonBytesMax}`);
   }
   assertCounts(bytes);
   const root = asObject(parse(bytes), 'request');
+  yield;
   const budget = new OtlpBudget();
-  const resources = listField(root, 'resourceProfiles').map((one) => {
+  const resources: OtlpResource[] = [];
+  for (const one of listField(root, 'resourceProfiles')) {
     budget.object();
-    const object = asObject(one, 'resourceProfiles');
-    const resource = objectField(object, 'resource') ?? {};
-    const scopes = listField(object, 'scopeProfiles').map((scope) =>
-      readScope(asObject(scope, 'scopeProfiles'), budget),
-    );
-    return { attributes: jsonAttributes(resource, budget), scopes };
-  });
+    resources.push(yield* readResource(asObject(one, 'resourceProfiles'), budget));
+  }
   const dictionary = objectField(root, 'dictionary');
   return {
     resources,
-    dictionary: dictionary === undefined ? undefined : jsonDictionary(dictionary, budget),
+    dictionary: dictionary === undefined ? undefined : yield* jsonDictionary(dictionary, budget),
   };
+}
+
+function* readResource(object: JsonObject, budget: OtlpBudget): Steps<OtlpResource> {
+  const resource = objectField(object, 'resource') ?? {};
+  const scopes: OtlpScope[] = [];
+  for (const scope of listField(object, 'scopeProfiles')) {
+    scopes.push(yield* readScope(asObject(scope, 'scopeProfiles'), budget));
+  }
+  if (budget.isDue(0)) yield;
+  return { attributes: jsonAttributes(resource, budget), scopes };
 }
 
 function parse(bytes: Uint8Array): unknown {
@@ -72,34 +85,40 @@ function parse(bytes: Uint8Array): unknown {
 function assertCounts(bytes: Uint8Array): void {
   let objects = 0;
   let elements = 0;
-  for (const byte of bytes) {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
     if (byte === openBrace || byte === openBracket) objects += 1;
     else if (byte === comma) elements += 1;
   }
-  if (objects > otlpObjectsMax) {
-    throw new Failure('invalid', `json holds ${objects} objects, limit ${otlpObjectsMax}`);
+  if (objects > jsonObjectsMax) {
+    throw new Failure('invalid', `json holds ${objects} objects, limit ${jsonObjectsMax}`);
   }
-  if (elements > otlpNumbersMax) {
-    throw new Failure('invalid', `json holds ${elements} elements, limit ${otlpNumbersMax}`);
+  if (elements > jsonElementsMax) {
+    throw new Failure('invalid', `json holds ${elements} elements, limit ${jsonElementsMax}`);
   }
 }
 
-function readScope(object: JsonObject, budget: OtlpBudget): OtlpScope {
+function* readScope(object: JsonObject, budget: OtlpBudget): Steps<OtlpScope> {
   budget.object();
   const scope = objectField(object, 'scope') ?? {};
-  const profiles = listField(object, 'profiles').map((one) =>
-    readProfile(asObject(one, 'profiles'), budget),
-  );
+  const profiles: OtlpProfile[] = [];
+  for (const one of listField(object, 'profiles')) {
+    profiles.push(yield* readProfile(asObject(one, 'profiles'), budget));
+  }
+  if (budget.isDue(0)) yield;
   return { attributes: jsonAttributes(scope, budget), profiles };
 }
 
-function readProfile(object: JsonObject, budget: OtlpBudget): OtlpProfile {
+function* readProfile(object: JsonObject, budget: OtlpBudget): Steps<OtlpProfile> {
   budget.object();
   // Ignoring them as unknown would store nothing and say so to nobody.
   if (fieldOf(object, 'sample') !== undefined) throw olderLayout();
-  const samples = listField(object, 'samples').map((one) =>
-    readSample(asObject(one, 'samples'), budget),
-  );
+  const samples: OtlpSample[] = [];
+  for (const one of listField(object, 'samples')) {
+    const sample = readSample(asObject(one, 'samples'), budget);
+    samples.push(sample);
+    if (budget.isDue(unitsOfElement * (8 + sample.attributes.length))) yield;
+  }
   return {
     sampleType: readType(object, 'sampleType'),
     samples,

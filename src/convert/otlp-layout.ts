@@ -4,6 +4,8 @@
 import { Failure } from '../errors.ts';
 import { MessageReader } from '../lib/protobuf-message.ts';
 import { wireBytes, wireFixed64, wireVarint } from '../lib/protobuf-reader.ts';
+import type { Steps } from '../lib/steps.ts';
+import { OtlpBudget } from './otlp-model.ts';
 
 export interface SampleLayout {
   readonly version: '1.9' | '1.10';
@@ -27,10 +29,12 @@ interface Evidence {
   leastTimed: bigint;
   mostTimed: bigint;
   attributeCount: bigint;
+  /** The same bounds as when it is read: this comes before. */
+  budget: OtlpBudget;
 }
 
 /** Throws `invalid` when the request speaks for both layouts, or for neither. */
-export function decideLayout(request: Uint8Array): SampleLayout {
+export function* decideLayout(request: Uint8Array): Steps<SampleLayout> {
   const evidence: Evidence = {
     for19: false,
     for110: false,
@@ -39,11 +43,12 @@ export function decideLayout(request: Uint8Array): SampleLayout {
     leastTimed: 1n,
     mostTimed: 0n,
     attributeCount: 0n,
+    budget: new OtlpBudget(),
   };
   const reader = new MessageReader(request);
   while (reader.next()) {
-    if (reader.field === 1) readResource(reader.message(), evidence);
-    else if (reader.field === 2) readDictionary(reader.message(), evidence);
+    if (reader.field === 1) yield* readResource(reader.message(), evidence);
+    else if (reader.field === 2) yield* readDictionary(reader.message(), evidence);
   }
   return decide(evidence);
 }
@@ -70,24 +75,30 @@ export function olderLayout(): Failure {
   return new Failure('invalid', 'profile is of a layout before otlp 1.9, send 1.9 or newer');
 }
 
-function readResource(reader: MessageReader, evidence: Evidence): void {
+function* readResource(reader: MessageReader, evidence: Evidence): Steps<void> {
   while (reader.next()) {
-    if (reader.field === 1) readAttributed(reader.message(), 1, evidence);
-    else if (reader.field === 2) readScope(reader.message(), evidence);
+    if (evidence.budget.isDue(0)) yield;
+    if (reader.field === 1) yield* readAttributed(reader.message(), 1, evidence);
+    else if (reader.field === 2) yield* readScope(reader.message(), evidence);
   }
 }
 
-function readScope(reader: MessageReader, evidence: Evidence): void {
+function* readScope(reader: MessageReader, evidence: Evidence): Steps<void> {
   while (reader.next()) {
-    if (reader.field === 1) readAttributed(reader.message(), 3, evidence);
-    else if (reader.field === 2) readProfile(reader.message(), evidence);
+    if (evidence.budget.isDue(0)) yield;
+    if (reader.field === 1) yield* readAttributed(reader.message(), 3, evidence);
+    else if (reader.field === 2) yield* readProfile(reader.message(), evidence);
   }
 }
 
-function readProfile(reader: MessageReader, evidence: Evidence): void {
+function* readProfile(reader: MessageReader, evidence: Evidence): Steps<void> {
   while (reader.next()) {
     const { field, wire } = reader;
-    if (field === 2) readSample(reader.message(), evidence);
+    if (field === 2) {
+      evidence.budget.object();
+      readSample(reader.message(), evidence);
+      if (evidence.budget.isDue(reader.end - reader.start)) yield;
+    }
     // Locations, duration and the period's type were here.
     else if (field === 3 && wire !== wireFixed64) throw olderLayout();
     else if (field === 5 && wire !== wireBytes) throw olderLayout();
@@ -105,6 +116,7 @@ function readSample(reader: MessageReader, evidence: Evidence): void {
     const { field, wire } = reader;
     if (field === 2) {
       reader.eachSigned((value) => {
+        evidence.budget.number();
         count += 1;
         if (value < least) least = value;
         if (value > most) most = value;
@@ -130,14 +142,20 @@ function readSample(reader: MessageReader, evidence: Evidence): void {
 }
 
 /** Keys and values by index into the strings came with 1.10. */
-function readAttributed(reader: MessageReader, listField: number, evidence: Evidence): void {
+function* readAttributed(
+  reader: MessageReader,
+  listField: number,
+  evidence: Evidence,
+): Steps<void> {
   while (reader.next()) {
     if (reader.field === listField) readKeyValue(reader.message(), true, evidence);
+    if (evidence.budget.isDue(reader.end - reader.start)) yield;
   }
 }
 
-function readDictionary(reader: MessageReader, evidence: Evidence): void {
+function* readDictionary(reader: MessageReader, evidence: Evidence): Steps<void> {
   while (reader.next()) {
+    if (evidence.budget.isDue(0)) yield;
     if (reader.field !== 6) continue;
     evidence.attributeCount += 1n;
     readKeyValue(reader.message(), false, evidence);

@@ -2,6 +2,7 @@
 // resolved. Owns the bounds on what one request may hold; what it means is for `otlp-convert.ts`.
 // https://opentelemetry.io/docs/specs/otel/profiles/
 import { Failure } from '../errors.ts';
+import { Pace } from '../lib/steps.ts';
 
 /** Index 0 of a table stands for "none"; `strindex` 0 means that the text counts. */
 export interface OtlpText {
@@ -108,10 +109,18 @@ export const otlpLabelUnitsMax = 1 << 16;
 /** Frames of the stacks of all profiles, each once a profile: they share those of the request. */
 export const otlpFramesMax = 1 << 24;
 
+const messageUnits = 64;
+
 /** Counts what is decoded, and throws `invalid` when it is more than a request may hold. */
 export class OtlpBudget {
   #objects = 0;
   #numbers = 0;
+  readonly #pace = new Pace();
+
+  /** After a message of so many bytes: whether it is time to yield. */
+  isDue(bytes: number): boolean {
+    return this.#pace.spend(messageUnits + bytes);
+  }
 
   object(): void {
     this.#objects += 1;

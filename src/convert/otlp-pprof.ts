@@ -1,27 +1,38 @@
 // Writes samples of one OTLP profile as a pprof: stacks of the dictionary become locations, with
 // the functions and mappings they need and no others. Owns what is copied; which samples belong
 // together, and their labels, is decided in `otlp-samples.ts`, and indexes are checked before.
+import { Pace, type Steps } from '../lib/steps.ts';
 import type { OtlpDictionary } from './otlp-model.ts';
 import type { GroupedSample } from './otlp-samples.ts';
 import { buildIdOf, stackRow } from './otlp-symbols.ts';
 import { rowOf, stringOf } from './otlp-tables.ts';
 import { type PprofHead, PprofWriter } from './pprof-writer.ts';
 
+const unitsOfSample = 128;
+const unitsOfFrame = 4;
+const unitsOfLabel = 64;
+/** Mostly of those that were written before. */
+const unitsOfLocation = 128;
+
 /**
  * The profile, not compressed. The stacks were checked, and `bare` are the mappings whose symbols
  * are not complete, both by `otlp-symbols.ts`. Throws `invalid` when it grows past `bytesMax`.
  */
-export function writePprof(
+export function* writePprof(
   head: PprofHead,
   samples: readonly GroupedSample[],
   tables: OtlpDictionary,
   bare: ReadonlySet<number>,
   bytesMax: number,
-): Uint8Array<ArrayBuffer> {
+): Steps<Uint8Array<ArrayBuffer>> {
+  const pace = new Pace();
   const writer = new PprofWriter(head, bytesMax);
   const symbols = new SymbolWriter(writer, tables, bare);
   for (const { stack, value, labels } of samples) {
-    writer.addSample({ locations: symbols.locationsOf(stack), values: [value], labels });
+    const locations = yield* symbols.locationsOf(stack, pace);
+    writer.addSample({ locations, values: [value], labels });
+    const units = unitsOfFrame * locations.length + unitsOfLabel * labels.length;
+    if (pace.spend(unitsOfSample + units)) yield;
   }
   return writer.finish();
 }
@@ -43,12 +54,15 @@ class SymbolWriter {
   }
 
   /** Ids, leaf first. */
-  locationsOf(stack: number): readonly number[] {
-    let ids = this.#stacks.get(stack);
-    if (ids === undefined) {
-      ids = stackRow(this.#tables, stack).map((index) => this.#locationId(index));
-      this.#stacks.set(stack, ids);
+  *locationsOf(stack: number, pace: Pace): Steps<readonly number[]> {
+    const known = this.#stacks.get(stack);
+    if (known !== undefined) return known;
+    const ids: number[] = [];
+    for (const index of stackRow(this.#tables, stack)) {
+      ids.push(this.#locationId(index));
+      if (pace.spend(unitsOfLocation)) yield;
     }
+    this.#stacks.set(stack, ids);
     return ids;
   }
 

@@ -2,6 +2,7 @@
 // puts the processes of many services into one profile. Owns the value of a sample and what its
 // attributes and link become.
 import { Failure } from '../errors.ts';
+import { Pace, type Steps } from '../lib/steps.ts';
 import type { Label } from '../model/labels.ts';
 import type { OtlpDictionary, OtlpProfile, OtlpSample } from './otlp-model.ts';
 import { attributesOf, rowOf } from './otlp-tables.ts';
@@ -15,6 +16,9 @@ export interface GroupedSample {
   labels: readonly PprofLabel[];
 }
 
+const unitsOfSample = 128;
+const unitsOfAttribute = 64;
+
 const noLabels: readonly PprofLabel[] = [];
 const int64Max = 2n ** 63n - 1n;
 
@@ -23,11 +27,12 @@ const int64Max = 2n ** 63n - 1n;
  * order of the profile. Throws `invalid` for a sample that has neither values nor timestamps: it
  * would be stored as a zero that nobody measured.
  */
-export function samplesByService(
+export function* samplesByService(
   profile: OtlpProfile,
   factor: bigint,
   tables: OtlpDictionary,
-): Map<string, GroupedSample[]> {
+): Steps<Map<string, GroupedSample[]>> {
+  const pace = new Pace();
   const services = new Map<string, GroupedSample[]>();
   for (const [index, sample] of profile.samples.entries()) {
     const value = observed(sample, factor, index);
@@ -38,6 +43,7 @@ export function samplesByService(
     const grouped = { stack: sample.stack, value, labels };
     if (group === undefined) services.set(service, [grouped]);
     else group.push(grouped);
+    if (pace.spend(unitsOfSample + unitsOfAttribute * sample.attributes.length)) yield;
   }
   return services;
 }

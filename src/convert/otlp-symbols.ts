@@ -2,6 +2,7 @@
 // and a mapping tells whether all its functions are known. Owns the bound on this work, because
 // the profiles of a request share their stacks, and a few bytes can ask for a long one.
 import { Failure } from '../errors.ts';
+import { Pace, type Steps } from '../lib/steps.ts';
 import {
   type OtlpDictionary,
   type OtlpMapping,
@@ -9,6 +10,10 @@ import {
   otlpFramesMax,
 } from './otlp-model.ts';
 import { assertAttributeCount, rowOf, stringOf, textOf } from './otlp-tables.ts';
+
+const unitsOfLocation = 256;
+const unitsOfLine = 64;
+const unitsOfFrame = 16;
 
 const buildIdKey = 'process.executable.build_id.gnu';
 
@@ -26,10 +31,12 @@ export class SymbolCheck {
    * The mappings with a location, in these samples, that no function is known of. Throws `invalid`
    * for an index that refers to nothing, and for more frames than a request may have.
    */
-  bareMappings(samples: readonly Pick<OtlpSample, 'stack'>[]): Set<number> {
+  *bareMappings(samples: readonly Pick<OtlpSample, 'stack'>[]): Steps<Set<number>> {
+    const pace = new Pace();
     const bare = new Set<number>();
     const stacks = new Set<number>();
     for (const { stack } of samples) {
+      if (pace.spend(unitsOfFrame)) yield;
       if (stacks.has(stack)) continue;
       stacks.add(stack);
       const frames = stackRow(this.#tables, stack);
@@ -37,7 +44,10 @@ export class SymbolCheck {
       for (const index of frames) {
         const { mapping, lines } = rowOf(this.#tables.locations, index, 'location');
         if (!lines.some((line) => line.function > 0)) bare.add(mapping);
-        if (!this.#locations.has(index)) this.#checkLocation(index);
+        if (!this.#locations.has(index)) {
+          this.#checkLocation(index);
+          if (pace.spend(unitsOfLocation + unitsOfLine * lines.length)) yield;
+        } else if (pace.spend(unitsOfFrame)) yield;
       }
     }
     return bare;

@@ -31,28 +31,30 @@ export function textOf(tables: OtlpDictionary, text: OtlpText): string {
 
 /**
  * The attributes that a list of indexes refers to, as labels: those that have text, the first of
- * each key. The list of one owner is bounded, because each is compared with those before it.
+ * each key. The list of one owner is bounded, because it is read at once.
  */
 export function attributesOf(tables: OtlpDictionary, indexes: readonly number[]): Label[] {
   assertAttributeCount(indexes.length);
   const labels: Label[] = [];
+  const names = new Set<string>();
   for (const index of indexes) {
     if (index === 0) continue;
     const { key, value } = rowOf(tables.attributes, index, 'attribute');
     if (value === undefined) continue;
-    addLabel(labels, textOf(tables, key), textOf(tables, value));
+    addLabel(labels, names, textOf(tables, key), textOf(tables, value));
   }
   return labels;
 }
 
-/** Adds a label unless it is empty or its name is taken. */
-export function addLabel(labels: Label[], name: string, value: string): void {
-  if (name === '' || value === '' || labels.some((label) => label.name === name)) return;
+/** Adds a label unless it is empty or its name is taken; `names` are those of the labels. */
+export function addLabel(labels: Label[], names: Set<string>, name: string, value: string): void {
+  if (name === '' || value === '' || names.has(name)) return;
   const units = Math.max(name.length, value.length);
   if (units > otlpLabelUnitsMax) {
     const message = `attribute of ${units} characters, limit ${otlpLabelUnitsMax}`;
     throw new Failure('invalid', message);
   }
+  names.add(name);
   labels.push({ name, value });
 }
 

@@ -4,6 +4,7 @@
 import { Failure } from '../errors.ts';
 import { ProtobufReader, wireBytes, wireVarint } from '../lib/protobuf-reader.ts';
 import { ProtobufWriter } from '../lib/protobuf-writer.ts';
+import { Pace, type Steps } from '../lib/steps.ts';
 
 /** Fields of `Profile`, `ValueType` and `Function`. */
 const field = {
@@ -26,6 +27,41 @@ export interface PprofEdits {
   renameFunction?: (name: string, filename: string) => string | undefined;
 }
 
+const unitsOfField = 16;
+
+/** Throws `invalid` for bytes that are no protobuf message. */
+export function* outlinePprof(bytes: Uint8Array): Steps<PprofOutline> {
+  const pace = new Pace();
+  const types: number[] = [];
+  const strings: number[] = [];
+  let sampleCount = 0;
+  let timeNs = 0n;
+  const reader = new ProtobufReader(bytes);
+  while (reader.next()) {
+    if (reader.wire === wireBytes) {
+      if (reader.field === field.string) strings.push(reader.start, reader.end);
+      else if (reader.field === field.sample) sampleCount += 1;
+      else if (reader.field === field.sampleType) {
+        types.push(indexIn(bytes, reader, field.typeOfValueType));
+      }
+    } else if (reader.field === field.timeNanos && reader.wire === wireVarint) {
+      timeNs = reader.int64;
+    }
+    if (pace.spend(unitsOfField)) yield;
+  }
+  return new PprofOutline({ bytes, strings, types, sampleCount, timeNs });
+}
+
+interface OutlineParts {
+  bytes: Uint8Array;
+  /** Start and end of each string. */
+  strings: readonly number[];
+  /** Strings that name the sample types. */
+  types: readonly number[];
+  sampleCount: number;
+  timeNs: bigint;
+}
+
 /** What can be known of a pprof in one pass over its outermost fields. */
 export class PprofOutline {
   readonly sampleTypes: readonly string[];
@@ -33,29 +69,11 @@ export class PprofOutline {
   /** 0: none. */
   readonly timeNs: bigint;
   readonly #bytes: Uint8Array;
-  /** Start and end of each string. */
   readonly #strings: readonly number[];
   /** Strings that were read once: many functions may share a long one. */
   readonly #texts = new Map<number, string>();
 
-  /** Throws `invalid` for bytes that are no protobuf message. */
-  constructor(bytes: Uint8Array) {
-    const types: number[] = [];
-    const strings: number[] = [];
-    let sampleCount = 0;
-    let timeNs = 0n;
-    const reader = new ProtobufReader(bytes);
-    while (reader.next()) {
-      if (reader.wire === wireBytes) {
-        if (reader.field === field.string) strings.push(reader.start, reader.end);
-        else if (reader.field === field.sample) sampleCount += 1;
-        else if (reader.field === field.sampleType) {
-          types.push(indexIn(bytes, reader, field.typeOfValueType));
-        }
-      } else if (reader.field === field.timeNanos && reader.wire === wireVarint) {
-        timeNs = reader.int64;
-      }
-    }
+  constructor({ bytes, strings, types, sampleCount, timeNs }: OutlineParts) {
     this.#bytes = bytes;
     this.#strings = strings;
     this.sampleTypes = types.map((id) => this.#string(id));
@@ -67,7 +85,8 @@ export class PprofOutline {
    * The profile with the edits; the same bytes when there is nothing to change. Throws `invalid`
    * when new names take more than `bytesMax`.
    */
-  edited({ timeNs, renameType, renameFunction }: PprofEdits, bytesMax: number): Uint8Array {
+  *edited({ timeNs, renameType, renameFunction }: PprofEdits, bytesMax: number): Steps<Uint8Array> {
+    const pace = new Pace();
     const out = new ProtobufWriter();
     const added = new AddedStrings(this.#strings.length / 2, bytesMax);
     const reader = new ProtobufReader(this.#bytes);
@@ -84,6 +103,7 @@ export class PprofOutline {
       copiedTo = reader.end;
     };
     while (reader.next()) {
+      if (pace.spend(unitsOfField)) yield;
       if (reader.wire !== wireBytes) continue;
       if (reader.field === field.sampleType && renameType !== undefined) {
         rename(field.typeOfValueType, renameType(this.#text(reader, field.typeOfValueType)));
@@ -91,6 +111,7 @@ export class PprofOutline {
         const name = this.#text(reader, field.nameOfFunction);
         const filename = this.#text(reader, field.filenameOfFunction);
         rename(field.nameOfFunction, renameFunction(name, filename));
+        if (pace.spend(8 * unitsOfField + name.length + filename.length)) yield;
       }
     }
     if (copiedTo === 0 && timeNs === undefined) return this.#bytes;

@@ -2,6 +2,7 @@
 // Owns the schema as far as it is read, and its units; what a unit becomes is the caller's to know.
 // https://www.speedscope.app/file-format-schema.json
 import { Failure, messageOf } from '../errors.ts';
+import { Pace, type Steps } from '../lib/steps.ts';
 import { countOf } from './count.ts';
 import { rootNode, StackTree } from './stack-tree.ts';
 
@@ -29,13 +30,17 @@ export interface SpeedscopeProfile {
   tree: StackTree;
 }
 
+const unitsOfFrame = 32;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads one profile after the other, so that only one tree is held. Throws `invalid`, also half
+ * Reads one profile after the other, so that only one tree is held, with pauses (undefined). Throws `invalid`, also half
  * way, for what does not follow the schema.
  */
-export function* readSpeedscope(bytes: Uint8Array): Generator<SpeedscopeProfile> {
+export function* readSpeedscope(
+  bytes: Uint8Array,
+): Generator<SpeedscopeProfile | undefined, void, undefined> {
   const file = objectOf(parse(bytes), 'the file');
   if (file['$schema'] !== schemaUrl) throw invalid(`$schema is not ${schemaUrl}`);
   const frames = listOf(objectOf(file['shared'], 'shared')['frames'], 'shared.frames');
@@ -44,7 +49,7 @@ export function* readSpeedscope(bytes: Uint8Array): Generator<SpeedscopeProfile>
     throw invalid(`${profiles.length} profiles, limit ${profilesMax}`);
   }
   for (const [i, profile] of profiles.entries()) {
-    yield readProfile(objectOf(profile, `profile ${i}`), frames, i);
+    yield yield* readProfile(objectOf(profile, `profile ${i}`), frames, i);
   }
 }
 
@@ -57,18 +62,18 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-function readProfile(
+function* readProfile(
   profile: Fields,
   frames: readonly unknown[],
   index: number,
-): SpeedscopeProfile {
+): Steps<SpeedscopeProfile> {
   const { type, unit, name } = profile;
   const where = `profile ${index}`;
   const { scale, stored } = unitOf(unit, where);
   const tree = new StackTree();
   const frameOf = frameReader(tree, frames, where);
-  if (type === 'sampled') readSamples(profile, { tree, frameOf, scale, where });
-  else if (type === 'evented') readEvents(profile, { tree, frameOf, scale, where });
+  if (type === 'sampled') yield* readSamples(profile, { tree, frameOf, scale, where });
+  else if (type === 'evented') yield* readEvents(profile, { tree, frameOf, scale, where });
   else throw invalid(`${where}: type ${shown(type)} is neither "sampled" nor "evented"`);
   return { name: typeof name === 'string' ? name : '', unit: stored, tree };
 }
@@ -81,24 +86,29 @@ interface Reading {
 }
 
 /** `samples` are stacks of frame indexes, root first; `weights` their values. */
-function readSamples(profile: Fields, { tree, frameOf, scale, where }: Reading): void {
+function* readSamples(profile: Fields, { tree, frameOf, scale, where }: Reading): Steps<void> {
+  const pace = new Pace();
   const samples = listOf(profile['samples'], `${where}: samples`);
   const weights = listOf(profile['weights'], `${where}: weights`);
   if (samples.length !== weights.length) {
     throw invalid(`${where}: ${samples.length} samples have ${weights.length} weights`);
   }
-  samples.forEach((sample, i) => {
+  for (const [i, sample] of samples.entries()) {
     let node = rootNode;
-    for (const frame of listOf(sample, `${where}: sample ${i}`)) {
+    const stack = listOf(sample, `${where}: sample ${i}`);
+    for (const frame of stack) {
       node = tree.child(node, frameOf(frame));
+      if (pace.spend(unitsOfFrame)) yield;
     }
     const weight = numberOf(weights[i], `${where}: weight ${i}`);
     tree.add(node, amountOf(weight * scale, `${where}: weight ${i}`));
-  });
+    if (pace.spend(unitsOfFrame)) yield;
+  }
 }
 
 /** Calls open and close in order; the time between two events is of the call on top. */
-function readEvents(profile: Fields, { tree, frameOf, scale, where }: Reading): void {
+function* readEvents(profile: Fields, { tree, frameOf, scale, where }: Reading): Steps<void> {
+  const pace = new Pace();
   const startValue = numberOf(profile['startValue'], `${where}: startValue`);
   const stack = [rootNode];
   // Rounded once from the start, so that many short calls add up to the whole.
@@ -110,7 +120,7 @@ function readEvents(profile: Fields, { tree, frameOf, scale, where }: Reading): 
     if (top !== rootNode) tree.add(top, now - passed);
     passed = now;
   };
-  listOf(profile['events'], `${where}: events`).forEach((one, i) => {
+  for (const [i, one] of listOf(profile['events'], `${where}: events`).entries()) {
     const what = `${where}: event ${i}`;
     const event = objectOf(one, what);
     pass(event['at'], `${what}: at`);
@@ -121,7 +131,8 @@ function readEvents(profile: Fields, { tree, frameOf, scale, where }: Reading): 
     else if (top === rootNode || tree.frameOf(top) !== frame) {
       throw invalid(`${what} closes a call that is not the last one opened`);
     } else stack.pop();
-  });
+    if (pace.spend(unitsOfFrame)) yield;
+  }
   // Calls that are still open last until the end.
   if (stack.length > 1) pass(profile['endValue'], `${where}: endValue`);
 }

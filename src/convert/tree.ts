@@ -3,11 +3,14 @@
 // that the bytes must bear out, so nothing is allocated for them.
 import { Failure } from '../errors.ts';
 import { ProtobufReader } from '../lib/protobuf-reader.ts';
+import { Pace, type Steps } from '../lib/steps.ts';
 import { rootNode, type StackTree } from './stack-tree.ts';
 
+const nodeUnits = 64;
+
 /** Adds every node's self value. Throws `invalid` for what is no tree, or more than one. */
-export function readTree(bytes: Uint8Array, tree: StackTree): void {
-  readNodes<number>(bytes, (name, value, parent) => {
+export function readTree(bytes: Uint8Array, tree: StackTree): Steps<void> {
+  return readNodes<number>(bytes, (name, value, parent) => {
     // Only the root may be without a name: it is no call.
     const isRoot = parent === undefined && name.byteLength === 0;
     const frame = isRoot ? -1 : tree.frame(new TextDecoder().decode(name));
@@ -21,10 +24,11 @@ export function readTree(bytes: Uint8Array, tree: StackTree): void {
  * Reads nodes of `length · bytes · value · child count`, each before its children. `visit` is given
  * what it answered for the parent, undefined for the first node.
  */
-export function readNodes<Node>(
+export function* readNodes<Node>(
   bytes: Uint8Array,
   visit: (text: Uint8Array, value: bigint, parent: Node | undefined) => Node,
-): void {
+): Steps<void> {
+  const pace = new Pace();
   const reader = new ProtobufReader(bytes);
   const open: { node: Node; children: bigint }[] = [];
   let parent: { node: Node; children: bigint } | undefined;
@@ -39,6 +43,7 @@ export function readNodes<Node>(
     if (children > 0n) open.push({ node, children });
     while (open.at(-1)?.children === 0n) open.pop();
     parent = open.at(-1);
+    if (pace.spend(nodeUnits + text.byteLength)) yield;
   } while (parent !== undefined);
   if (reader.left > 0) {
     throw new Failure('invalid', `${reader.left} bytes follow the last node`, {

@@ -5,8 +5,23 @@ import { ProtobufReader, wireBytes, wireFixed64, wireVarint } from './protobuf-r
 
 const utf8 = new TextDecoder();
 
+/** In one message: unknown ones are passed over, but not for ever. */
+const fieldsMax = 1 << 20;
+/** Numbers that one field adds to a list: a list is read at once. */
+const listMax = 1 << 18;
+
 /** Every read is of the field `next` went to, and throws `invalid` when it is of another type. */
 export class MessageReader extends ProtobufReader {
+  #fields = 0;
+
+  override next(): boolean {
+    this.#fields += 1;
+    if (this.#fields > fieldsMax) {
+      throw new Failure('invalid', `a message has more than ${fieldsMax} fields, the limit`);
+    }
+    return super.next();
+  }
+
   /** Content of a length-delimited field, as a view. */
   content(): Uint8Array {
     this.#expect(wireBytes);
@@ -70,7 +85,13 @@ export class MessageReader extends ProtobufReader {
     }
     this.#expect(wireBytes);
     const packed = new ProtobufReader(this.bytes, this.start, this.end);
+    let count = 0;
     while (packed.left > 0) {
+      count += 1;
+      if (count > listMax) {
+        const message = `field ${this.field} holds more than ${listMax} numbers, the limit`;
+        throw new Failure('invalid', message);
+      }
       packed.varint();
       each(packed);
     }

@@ -2,8 +2,9 @@
 // of ours, and no body that grows out of its bounds. `PHLOX_FUZZ` sets how many a format;
 // `PHLOX_FUZZ_SEED` repeats a run.
 import { describe, expect, it } from 'vitest';
-import { PprofOutline } from '../../src/convert/pprof-edit.ts';
+import { outlinePprof } from '../../src/convert/pprof-edit.ts';
 import { isFailure } from '../../src/errors.ts';
+import { finish } from '../../src/lib/steps.ts';
 import { Writer } from '../fixtures/protobuf.ts';
 import { createRandom, type Random } from '../fixtures/random.ts';
 import { createApiServer } from '../support/api-server.ts';
@@ -94,12 +95,14 @@ describe('edits', () => {
   it('leave what a profile says as it is', () => {
     for (const fixture of ['go-cpu', 'node-wall', 'jvm-alloc', 'python-wall'] as const) {
       const { plain } = loadFixture(fixture);
-      const outline = new PprofOutline(plain);
-      expect(outline.edited({}, profileBytesMax)).toBe(plain);
-      const edited = outline.edited({ timeNs: 5n, renameType: (type) => `${type}_x` }, 1 << 20);
+      const outline = finish(outlinePprof(plain));
+      expect(finish(outline.edited({}, profileBytesMax))).toBe(plain);
+      const edited = finish(
+        outline.edited({ timeNs: 5n, renameType: (type) => `${type}_x` }, 1 << 20),
+      );
       const original = decodeExpected(plain);
       const found = decodeExpected(edited);
-      expect(new PprofOutline(edited).timeNs).toBe(5n);
+      expect(finish(outlinePprof(edited)).timeNs).toBe(5n);
       for (const { type } of original.sampleTypes) {
         expect(found.perType.get(`${type}_x`)).toEqual(original.perType.get(type));
       }
@@ -165,11 +168,11 @@ it('refuses to spell out a long file name for every function', () => {
     out.string(6, `g${i}`).message(5, new Writer().number(2, i).number(4, 1));
   }
   const bytes = out.finish();
-  const outline = new PprofOutline(bytes);
+  const outline = finish(outlinePprof(bytes));
   const rename = () =>
-    outline.edited({ renameFunction: (name, filename) => `${filename} ${name}` }, 4 << 20);
+    finish(outline.edited({ renameFunction: (name, filename) => `${filename} ${name}` }, 4 << 20));
   expect(rename).toThrowError('names of functions are more than 4194304 bytes, the limit');
-  expect(() => new PprofOutline(Uint8Array.of(0x0b))).toThrowError(
+  expect(() => finish(outlinePprof(Uint8Array.of(0x0b)))).toThrowError(
     expect.toSatisfy((error) => isFailure(error, 'invalid')),
   );
 });

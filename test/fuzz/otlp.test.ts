@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeOtlpBinary } from '../../src/convert/otlp-binary.ts';
 import { decodeOtlpJson } from '../../src/convert/otlp-json.ts';
 import type { OtlpRequest } from '../../src/convert/otlp-model.ts';
+import { finish } from '../../src/lib/steps.ts';
 import { Writer } from '../fixtures/protobuf.ts';
 import { createRandom, type Random } from '../fixtures/random.ts';
 import { createApiServer } from '../support/api-server.ts';
@@ -44,10 +45,10 @@ it(`layouts and encodings of one request become the same, ${rounds} times, seed 
     const expected = outcomes(request);
     const layouts: Layout[] = isNew ? ['1.10'] : ['1.9', '1.10'];
     for (const layout of layouts) {
-      const found = outcomes(decodeOtlpBinary(encodeOtlp(request, layout)));
+      const found = outcomes(finish(decodeOtlpBinary(encodeOtlp(request, layout))));
       expect(found, `seed ${seed + round}, layout ${layout}`).toEqual(expected);
     }
-    const found = outcomes(decodeOtlpJson(encodeOtlpJson(request)));
+    const found = outcomes(finish(decodeOtlpJson(encodeOtlpJson(request))));
     expect(found, `seed ${seed + round}, json`).toEqual(expected);
     for (const { pushed } of request.resources.length === 0 ? [] : convertAll(request)) {
       for (const { body } of pushed) decodeExpected(body);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { convertOtlp, type OtlpOutcome } from '../../src/convert/otlp-convert.ts';
 import type { OtlpRequest } from '../../src/convert/otlp-model.ts';
+import { collect } from '../../src/lib/steps.ts';
 import { Writer } from '../fixtures/protobuf.ts';
 import { decodeWire } from './wire-pprof.ts';
 
@@ -25,7 +26,7 @@ export function convertAll(
   request: OtlpRequest,
   options: Partial<typeof convertOptions> = {},
 ): OtlpOutcome[] {
-  return [...convertOtlp(request, { ...convertOptions, ...options })];
+  return collect(convertOtlp(request, { ...convertOptions, ...options }));
 }
 
 /** One profile of an outcome, spelt out. */

@@ -4,7 +4,7 @@ import { decodeMessage } from '../../../src/api/message.ts';
 import { Failure } from '../../../src/errors.ts';
 import { PushRequestSchema } from '../../../src/gen/push/v1/push_pb.ts';
 
-const tooMany = 'request holds more than 262144 objects, the limit';
+const tooMany = 'request holds more than 131072 objects, the limit';
 const thrownBy = (act: () => unknown): Failure => {
   try {
     act();
@@ -30,22 +30,22 @@ function seriesOf(inner: Uint8Array): Uint8Array {
 }
 
 it('refuses more objects than the limit at the top and inside a series', () => {
-  const atLimit = decodeMessage(PushRequestSchema, emptySeries(262_144), true);
-  expect(atLimit.series).toHaveLength(262_144);
-  for (const bytes of [emptySeries(262_145), seriesOf(emptySeries(262_144))]) {
+  const atLimit = decodeMessage(PushRequestSchema, emptySeries(131_072), true);
+  expect(atLimit.series).toHaveLength(131_072);
+  for (const bytes of [emptySeries(131_073), seriesOf(emptySeries(131_072))]) {
     expect(thrownBy(() => decodeMessage(PushRequestSchema, bytes, true)).message).toBe(tooMany);
   }
 });
 
 it('refuses more objects than the limit in json', () => {
-  const bytes = new TextEncoder().encode(`{"series":[${'{},'.repeat(262_145)}{}]}`);
+  const bytes = new TextEncoder().encode(`{"series":[${'{},'.repeat(131_073)}{}]}`);
   expect(thrownBy(() => decodeMessage(PushRequestSchema, bytes, false)).message).toBe(tooMany);
 });
 
 it('refuses json over its bound', () => {
-  const bytes = new Uint8Array((32 << 20) + 1);
+  const bytes = new Uint8Array((16 << 20) + 1);
   const { message } = thrownBy(() => decodeMessage(PushRequestSchema, bytes, false));
-  expect(message).toBe('json body is 33554433 bytes, limit 33554432');
+  expect(message).toBe('json body is 16777217 bytes, limit 16777216');
 });
 
 it.each([

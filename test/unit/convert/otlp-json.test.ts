@@ -1,10 +1,11 @@
 // What OTLP's JSON may look like: the spellings that clients use, and what is refused.
 import { describe, expect, it } from 'vitest';
 import { decodeOtlpJson } from '../../../src/convert/otlp-json.ts';
+import { finish } from '../../../src/lib/steps.ts';
 
 describe('json', () => {
   const decode = (value: unknown) =>
-    decodeOtlpJson(new TextEncoder().encode(JSON.stringify(value)));
+    finish(decodeOtlpJson(new TextEncoder().encode(JSON.stringify(value))));
   const withLink = (link: object) => decode({ dictionary: { linkTable: [link] } });
 
   it.each([

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeOtlpBinary } from '../../../src/convert/otlp-binary.ts';
 import { decideLayout } from '../../../src/convert/otlp-layout.ts';
+import { finish } from '../../../src/lib/steps.ts';
 import { Writer } from '../../fixtures/protobuf.ts';
 import {
   convertAll,
@@ -57,11 +58,11 @@ const refused: [string, TinyOptions][] = [
 
 describe('the layout', () => {
   it.each(decided)('of a request with %s is %s', (_, version, options) => {
-    expect(decideLayout(tinyRequest(options)).version).toBe(version);
+    expect(finish(decideLayout(tinyRequest(options))).version).toBe(version);
   });
 
   it.each(refused)('of %s is refused as undecided', (_, options) => {
-    expect(() => decodeOtlpBinary(tinyRequest(options))).toThrowError(
+    expect(() => finish(decodeOtlpBinary(tinyRequest(options)))).toThrowError(
       /^layout of the samples is undecided: .*; send values in every sample, or json$/,
     );
   });
@@ -70,8 +71,8 @@ describe('the layout', () => {
     const first = tinyRequest(attributed(sample110, 1));
     const second = tinyRequest({ samples: [sample110([5])], hasDictionary: false });
     const both = new Uint8Array([...first, ...second]);
-    expect(decideLayout(both).version).toBe('1.10');
-    const values = convertAll(decodeOtlpBinary(both)).map(({ pushed }) =>
+    expect(finish(decideLayout(both)).version).toBe('1.10');
+    const values = convertAll(finish(decodeOtlpBinary(both))).map(({ pushed }) =>
       pushed.map(readPushed).map(({ samples }) => samples),
     );
     const labels = { thread: 'worker' };
@@ -90,7 +91,7 @@ describe('the layout', () => {
   it.each(older)('before 1.9 is told by %s', (_, profile) => {
     const scope = new Writer().message(2, profile);
     const request = new Writer().message(1, new Writer().message(2, scope));
-    expect(() => decodeOtlpBinary(request.finish())).toThrowError(
+    expect(() => finish(decodeOtlpBinary(request.finish()))).toThrowError(
       'profile is of a layout before otlp 1.9, send 1.9 or newer',
     );
   });

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeOtlpBinary } from '../../../src/convert/otlp-binary.ts';
 import { otlpAttributesMax, otlpProfilesMax } from '../../../src/convert/otlp-model.ts';
+import { finish } from '../../../src/lib/steps.ts';
 import { Writer } from '../../fixtures/protobuf.ts';
 import {
   convertAll,
@@ -18,7 +19,7 @@ import {
 } from '../../support/otlp-requests.ts';
 
 function convert(options: TinyOptions) {
-  const [outcome] = convertAll(decodeOtlpBinary(tinyRequest(options)));
+  const [outcome] = convertAll(finish(decodeOtlpBinary(tinyRequest(options))));
   return { failure: outcome?.failure?.message, pushed: outcome?.pushed.map(readPushed) ?? [] };
 }
 
@@ -116,7 +117,7 @@ describe('the service', () => {
     const request = tinyRequest({
       resource: [keyValue('b', text('two')), keyValue('c', text('three')), executable],
     });
-    const [outcome] = convertAll(decodeOtlpBinary(request), {
+    const [outcome] = convertAll(finish(decodeOtlpBinary(request)), {
       serviceNameAttributes: ['a', 'b', 'c'],
     });
     expect(outcome?.pushed.map(readPushed)).toMatchObject([{ labels: { service_name: 'two' } }]);
@@ -137,7 +138,7 @@ describe('the service', () => {
       ],
     });
     const request = new Writer().message(1, tinyResource([profile])).message(2, dictionary);
-    const [outcome] = convertAll(decodeOtlpBinary(request.finish()));
+    const [outcome] = convertAll(finish(decodeOtlpBinary(request.finish())));
     const found = outcome?.pushed.map(readPushed).map(({ labels, samples: list }) => {
       return [labels['service_name'], list.map(({ value, labels: own }) => [value[0], own])];
     });
@@ -233,7 +234,7 @@ describe('a profile is refused, and its neighbours are not, for', () => {
     const request = new Writer()
       .message(1, tinyResource([bad, tinyProfile()]))
       .message(2, tinyDictionary(options.attributes));
-    const [first, second] = convertAll(decodeOtlpBinary(request.finish()));
+    const [first, second] = convertAll(finish(decodeOtlpBinary(request.finish())));
     expect(first?.failure?.message).toContain(message);
     expect(second?.failure).toBeUndefined();
     expect(second?.pushed).toHaveLength(1);
@@ -259,7 +260,7 @@ describe('a profile is refused, and its neighbours are not, for', () => {
     const request = new Writer()
       .message(1, tinyResource([bad, tinyProfile()]))
       .message(2, change(tinyDictionary()));
-    const [first, second] = convertAll(decodeOtlpBinary(request.finish()));
+    const [first, second] = convertAll(finish(decodeOtlpBinary(request.finish())));
     expect(first?.failure?.message).toContain(message);
     expect(second?.pushed).toHaveLength(1);
   });
@@ -269,7 +270,7 @@ describe('a request', () => {
   it('that lacks its dictionary has every profile with samples refused', () => {
     const profiles = [tinyProfile(), tinyProfile({ samples: [] })];
     const request = new Writer().message(1, tinyResource(profiles)).finish();
-    const outcomes = convertAll(decodeOtlpBinary(request));
+    const outcomes = convertAll(finish(decodeOtlpBinary(request)));
     expect(outcomes.map(({ failure }) => failure?.message)).toEqual([
       'request has no dictionary',
       undefined,
@@ -288,7 +289,7 @@ describe('a request', () => {
       .message(1, tinyResource(profiles))
       .message(2, tinyDictionary())
       .finish();
-    const outcomes = convertAll(decodeOtlpBinary(request), { bytesMax: 1_000 });
+    const outcomes = convertAll(finish(decodeOtlpBinary(request)), { bytesMax: 1_000 });
     const sizes = outcomes.flatMap(({ pushed }) => pushed.map(({ body }) => body.byteLength));
     expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(1_000);
     expect(outcomes.at(-1)?.failure?.message).toBe(
@@ -296,7 +297,7 @@ describe('a request', () => {
     );
     const tooMany = Array.from({ length: otlpProfilesMax + 1 }, () => tinyProfile());
     const large = new Writer().message(1, tinyResource(tooMany)).message(2, tinyDictionary());
-    const last = convertAll(decodeOtlpBinary(large.finish())).at(-1);
+    const last = convertAll(finish(decodeOtlpBinary(large.finish()))).at(-1);
     expect(last?.failure?.message).toBe('request has more than 10000 profiles, the limit');
   });
 });

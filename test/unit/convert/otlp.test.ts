@@ -3,11 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import { decodeOtlpBinary } from '../../../src/convert/otlp-binary.ts';
 import { decodeOtlpJson } from '../../../src/convert/otlp-json.ts';
+import { finish } from '../../../src/lib/steps.ts';
 import { convertAll, otlpFixture, readPushed } from '../../support/otlp-requests.ts';
 
 function storedOf(file: string) {
   const bytes = otlpFixture(file);
-  const request = file.endsWith('.binpb') ? decodeOtlpBinary(bytes) : decodeOtlpJson(bytes);
+  const request = file.endsWith('.binpb')
+    ? finish(decodeOtlpBinary(bytes))
+    : finish(decodeOtlpJson(bytes));
   return convertAll(request).map(({ pushed, failure }) => {
     expect(failure).toBeUndefined();
     return pushed.map(readPushed);
@@ -128,7 +131,9 @@ describe('captured requests', () => {
   it('become the same bytes, whichever layout and encoding they came in', () => {
     const bodies = files('shop').map((file) => {
       const bytes = otlpFixture(file);
-      const request = file.endsWith('.binpb') ? decodeOtlpBinary(bytes) : decodeOtlpJson(bytes);
+      const request = file.endsWith('.binpb')
+        ? finish(decodeOtlpBinary(bytes))
+        : finish(decodeOtlpJson(bytes));
       const all = convertAll(request).flatMap(({ pushed }) => pushed.map(({ body }) => body));
       return all.map((body) => Buffer.from(body).toString('hex'));
     });
