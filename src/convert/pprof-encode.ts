@@ -36,8 +36,8 @@ const nodeUnits = 128;
 const unitsOfFrame = 4;
 
 /**
- * Visits every node below its parent's, siblings in order; `visit` answers how many frames it wrote.
- * Deep trees take no stack of ours.
+ * Visits every node below its parent's, siblings in order; `visit` answers how many frames it
+ * wrote. Deep trees take no stack of ours.
  */
 function* walk(tree: StackTree, visit: (node: number, depth: number) => number): Steps<void> {
   const pace = new Pace();

@@ -35,8 +35,8 @@ const unitsOfFrame = 32;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads one profile after the other, so that only one tree is held, with pauses (undefined). Throws `invalid`, also half
- * way, for what does not follow the schema.
+ * Reads one profile after the other, so that only one tree is held, with pauses (undefined). Throws
+ * `invalid`, also half way, for what does not follow the schema.
  */
 export function* readSpeedscope(
   bytes: Uint8Array,

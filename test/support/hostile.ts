@@ -20,9 +20,23 @@ const proto = { 'content-type': 'application/proto' };
 const inGzip = { 'content-encoding': 'gzip' };
 const pushPath = '/push.v1.PusherService/Push';
 
-/** What each door reads for longest, by what was seen to take longest. */
-export function hostileRequests(): HostileRequest[] {
-  return [...bombs(), ...otlp(), ...uploads(), ...pushes()];
+/**
+ * What each door reads for longest, by what was seen to take longest. `scale` from 0 to 1 makes all
+ * but the bombs smaller.
+ */
+export function hostileRequests(scale = 1): HostileRequest[] {
+  const times = (count: number) => Math.ceil(count * scale);
+  return [...bombs(times), ...otlp(times), ...uploads(times), ...pushes(times)];
+}
+
+type Times = (count: number) => number;
+
+let bomb: Uint8Array<ArrayBuffer> | undefined;
+
+/** A byte more than any body may inflate to. */
+function gzipBomb(): Uint8Array<ArrayBuffer> {
+  bomb ??= new Uint8Array(gzipSync(new Uint8Array(256 * mib + 1), { level: 1 }));
+  return bomb;
 }
 
 /** A request whose body is sent in gzip, whatever it inflates to. */
@@ -45,13 +59,13 @@ function plain(
   return { name, path, headers, body: () => new Uint8Array(body()) };
 }
 
-function bombs(): HostileRequest[] {
-  const zeros = (bytes: number) => () => new Uint8Array(bytes);
+function bombs(times: Times): HostileRequest[] {
+  const zeros = () => new Uint8Array(times(255 * mib));
   return [
-    zipped('a gzip bomb at Push', pushPath, proto, zeros(256 * mib + 1)),
-    zipped('a gzip bomb at OTLP', otlpPath, binary, zeros(256 * mib + 1)),
-    zipped('a gzip bomb at /ingest', '/ingest?name=a', {}, zeros(256 * mib + 1)),
-    zipped('zeros within the bound at Push', pushPath, proto, zeros(255 * mib)),
+    plain('a gzip bomb at Push', pushPath, { ...proto, ...inGzip }, gzipBomb),
+    plain('a gzip bomb at OTLP', otlpPath, { ...binary, ...inGzip }, gzipBomb),
+    plain('a gzip bomb at /ingest', '/ingest?name=a', inGzip, gzipBomb),
+    zipped('zeros within the bound at Push', pushPath, proto, zeros),
     plain('a zstd bomb at Push', pushPath, { ...proto, 'content-encoding': 'zstd' }, () =>
       zstdBomb(256 * mib + 1),
     ),
@@ -78,7 +92,7 @@ function request(profiles: readonly Writer[], dictionary: Writer): Uint8Array {
   return new Writer().message(1, tinyResource(profiles)).message(2, dictionary).finish();
 }
 
-function otlp(): HostileRequest[] {
+function otlp(times: Times): HostileRequest[] {
   const one = (name: string, body: () => Uint8Array) =>
     zipped(`OTLP: ${name}`, otlpPath, binary, body);
   const filled = (length: number, ...pattern: number[]) => {
@@ -95,18 +109,21 @@ function otlp(): HostileRequest[] {
   };
   return [
     one('64 MiB of values in one sample', () =>
-      withSample(new Writer().number(1, 1).bytes(2, filled(64 * mib, 1))),
+      withSample(new Writer().number(1, 1).bytes(2, filled(times(64 * mib), 1))),
     ),
     one('64 MiB of unknown fields in one sample', () => {
       const sample = new Writer().number(1, 1).packed(2, [1]).finish();
-      const body = new Uint8Array(64 * mib + sample.length);
+      const body = new Uint8Array(times(64 * mib) + sample.length);
       body.set(sample);
-      body.set(filled(64 * mib, 0x78, 1), sample.length);
+      body.set(filled(times(64 * mib), 0x78, 1), sample.length);
       return request([tinyProfile({ samples: [] }).bytes(2, body)], tinyDictionary());
     }),
-    one('a million strings', () => request([tinyProfile()], strings(1_000_000))),
+    one('a million strings', () => request([tinyProfile()], strings(times(1_000_000)))),
     one('a million samples', () =>
-      request([tinyProfile({ samples: Array(1_000_000).fill(sample19([1])) })], tinyDictionary()),
+      request(
+        [tinyProfile({ samples: Array(times(1_000_000)).fill(sample19([1])) })],
+        tinyDictionary(),
+      ),
     ),
     one('samples of 250 attributes', () => {
       const attributes = Array.from({ length: 250 }, (_, i) => {
@@ -117,42 +134,48 @@ function otlp(): HostileRequest[] {
       for (let i = 0; i < 250; i++) dictionary.string(5, `${'k'.repeat(60)}${i}`);
       const indexes = Array.from({ length: 250 }, (_, i) => i + 2);
       const sample = sample19([1], { attributes: indexes });
-      return request([tinyProfile({ samples: Array(16_000).fill(sample) })], dictionary);
+      return request([tinyProfile({ samples: Array(times(16_000)).fill(sample) })], dictionary);
     }),
     one('long stacks for many profiles', () => {
       const dictionary = tinyDictionary();
-      dictionary.message(7, new Writer().packed(1, Array(1_000_000).fill(1)));
+      dictionary.message(7, new Writer().packed(1, Array(times(260_000)).fill(1)));
       const sample = new Writer().number(1, 2).packed(2, [1]);
       return request(Array(16).fill(tinyProfile({ samples: [sample] })), dictionary);
     }),
     one('a million locations', () => {
       const dictionary = tinyDictionary();
       const location = new Writer().message(3, new Writer().number(1, 1));
-      for (let i = 0; i < 400_000; i++) dictionary.message(2, location);
+      for (let i = 0; i < times(260_000); i++) dictionary.message(2, location);
       dictionary.message(
         7,
         new Writer().packed(
           1,
-          Array.from({ length: 400_000 }, (_, i) => i + 2),
+          Array.from({ length: times(260_000) }, (_, i) => i + 2),
         ),
       );
       const sample = new Writer().number(1, 2).packed(2, [1]);
       return request([tinyProfile({ samples: [sample] })], dictionary);
     }),
+    ...otlpJson(times),
+  ];
+}
+
+function otlpJson(times: Times): HostileRequest[] {
+  return [
     zipped('OTLP: JSON of numbers', otlpPath, json, () => {
-      const list = new TextEncoder().encode(`{"a":[${'1,'.repeat(4_000_000)}1]}`);
+      const list = new TextEncoder().encode(`{"a":[${'1,'.repeat(times(1_000_000))}1]}`);
       return list;
     }),
     zipped('OTLP: JSON of objects', otlpPath, json, () =>
-      new TextEncoder().encode(`{"dictionary":{"stackTable":[${'{},'.repeat(1_000_000)}{}]}}`),
+      new TextEncoder().encode(`{"dictionary":{"stackTable":[${'{},'.repeat(times(260_000))}{}]}}`),
     ),
     zipped('OTLP: JSON of text', otlpPath, json, () =>
-      new TextEncoder().encode(`{"a":"${'\\u0001'.repeat(5_000_000)}"}`),
+      new TextEncoder().encode(`{"a":"${'\\u0001'.repeat(times(1_300_000))}"}`),
     ),
   ];
 }
 
-function uploads(): HostileRequest[] {
+function uploads(times: Times): HostileRequest[] {
   const one = (name: string, parameters: string, body: () => Uint8Array | string) =>
     zipped(`/ingest: ${name}`, `/ingest?name=a&${parameters}`, {}, () => {
       const made = body();
@@ -164,15 +187,17 @@ function uploads(): HostileRequest[] {
     return all.join('');
   };
   return [
-    one('distinct stacks', 'format=folded', () => lines(400_000, (i) => `${i.toString(36)} 1\n`)),
+    one('distinct stacks', 'format=folded', () =>
+      lines(times(400_000), (i) => `${i.toString(36)} 1\n`),
+    ),
     one('one deep stack in many lines', 'format=lines', () =>
-      lines(128, () => `${'a;'.repeat(32_000)}a\n`),
+      lines(times(128), () => `${'a;'.repeat(32_000)}a\n`),
     ),
     one('many calls of two frames', 'format=folded', () =>
-      lines(120, (i) => `${'a;b;'.repeat(8_000)}${i} 1\n`),
+      lines(times(120), (i) => `${'a;b;'.repeat(8_000)}${i} 1\n`),
     ),
     one('deep stacks that fan out', 'format=folded', () =>
-      lines(2_000, (i) => `${'a;'.repeat(1_900)}${i} 1\n`),
+      lines(times(2_000), (i) => `${'a;'.repeat(1_900)}${i} 1\n`),
     ),
     one('speedscope samples', 'format=speedscope', () =>
       JSON.stringify({
@@ -183,16 +208,17 @@ function uploads(): HostileRequest[] {
             type: 'sampled',
             name: 'x',
             unit: 'none',
-            samples: Array.from({ length: 1_000_000 }, (_, i) => [i & 1]),
-            weights: Array(1_000_000).fill(1),
+            samples: Array.from({ length: times(1_000_000) }, (_, i) => [i & 1]),
+            weights: Array(times(1_000_000)).fill(1),
           },
         ],
       }),
     ),
-    one('a deep tree', 'format=tree', () => deepTree(400_000)),
-    one('a wide tree', 'format=tree', () => wideTree(400_000)),
-    one('names to be made longer', 'format=pprof&spyName=rbspy', () => manyFunctions(150_000)),
-    one('2 MiB of empty parts', 'x', () => 'x'),
+    one('a deep tree', 'format=tree', () => deepTree(times(400_000))),
+    one('a wide tree', 'format=tree', () => wideTree(times(400_000))),
+    one('names to be made longer', 'format=pprof&spyName=rbspy', () =>
+      manyFunctions(times(150_000)),
+    ),
   ];
 }
 
@@ -236,7 +262,7 @@ function manyFunctions(count: number): Uint8Array {
   return out.finish();
 }
 
-function pushes(): HostileRequest[] {
+function pushes(times: Times): HostileRequest[] {
   const labels = (count: number) => {
     const series = new Writer();
     for (let i = 0; i < count; i++)
@@ -246,11 +272,11 @@ function pushes(): HostileRequest[] {
       .finish();
   };
   return [
-    zipped('Push: 80,000 labels of a series', pushPath, proto, () => labels(80_000)),
-    zipped('Push: a million labels', pushPath, proto, () => labels(1_000_000)),
+    zipped('Push: 40,000 labels of a series', pushPath, proto, () => labels(times(40_000))),
+    zipped('Push: a million labels', pushPath, proto, () => labels(times(1_000_000))),
     zipped('Push: JSON of text', pushPath, json, () =>
       new TextEncoder().encode(
-        `{"series":[{"samples":[{"rawProfile":"${'A'.repeat(31 * mib)}"}]}]}`,
+        `{"series":[{"samples":[{"rawProfile":"${'A'.repeat(times(15 * mib))}"}]}]}`,
       ),
     ),
     plain('Push: a length of 2^31', pushPath, proto, () =>
