@@ -1,6 +1,6 @@
 // What somebody with a key, or anybody on the network, can do to a server at most: hostile
-// requests, bodies that never end, label values without end, tenants without end. Bounded by what is asked
-// for; all of it goes to one address on the loopback.
+// requests, bodies that never end, label values without end, tenants without end. Bounded by what
+// is asked for; all of it goes to one address on the loopback.
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type HostileRequest, hostileRequests } from './hostile.ts';
