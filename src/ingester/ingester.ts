@@ -31,6 +31,8 @@ export interface IngesterOptions extends InstancesOptions {
 const inflatedShare = 1 / 4;
 /** Over this part of a bound the largest heads are flushed; at the bound pushes are refused. */
 const pressureShare = 0.75;
+/** With less than this part of the memory a tenant does not make it short. */
+const heldShareMin = 1 / 16;
 /** Tenants with less in the log are not worth a block when only the log is short. */
 const relogBytesMax = 256 * 1024;
 /** Of the log, logged again at a time: a part of the segment that this frees. */
@@ -198,9 +200,19 @@ export class Ingester implements IngesterService {
 
   /** When a tick next has something to do for a tenant, in wall time. */
   dueAtMs(nowMs: number): number {
-    if (this.#instances.hasUnopened) return nowMs;
+    if (this.#instances.hasUnopened || this.#hasPressure()) return nowMs;
     const instances = [...this.#instances.all()];
     return Math.min(...instances.map(({ database }) => database.dueAtMs(nowMs)));
+  }
+
+  /** True when a flush would help: others may share the memory, and small heads give little. */
+  #hasPressure(): boolean {
+    const { memoryUsed, memoryMax, logUsed, logBytesMax } = this.#room();
+    const databases = [...this.#instances.all()].map(({ database }) => database);
+    const isMemoryShort = memoryUsed > memoryMax * pressureShare;
+    const heldMin = memoryMax * heldShareMin;
+    if (isMemoryShort && databases.some((one) => one.bytesUsed() >= heldMin)) return true;
+    return logUsed > logBytesMax * pressureShare && databases.some((one) => !one.isEmpty);
   }
 
   /**

@@ -24,8 +24,7 @@ interface ObjectState {
 const successorMs = 60_000;
 /** What seems to be due at once has waited for something, which takes a moment. */
 const pauseMs = 20;
-const ticksMax = 50;
-/** What is due after that many ticks has failed, and was put off. */
+/** What is still due after this long has failed, and is tried again that much later. */
 const retryMs = 1_000;
 
 /** Objects of one isolate share its memory: what one of them holds counts for all. */
@@ -57,6 +56,7 @@ export class TenantObject extends DurableObject {
 
   /** Answers as any server does; the front Worker has checked the request already. */
   async fetch(request: Request): Promise<Response> {
+    sweep();
     const response = await this.#app.fetch(request, () => sourceOf(request));
     this.#schedule(Date.now());
     return response;
@@ -101,10 +101,10 @@ export class TenantObject extends DurableObject {
 
   /** Until nothing is due: a tenant is opened in the background of the first tick. */
   async #tick(): Promise<void> {
-    for (let count = 0; count < ticksMax; count++) {
+    for (const startMs = Date.now(); ; ) {
       await this.#app.tick(Date.now());
       const nowMs = Date.now();
-      if (this.#app.dueAtMs(nowMs) > nowMs) return;
+      if (this.#app.dueAtMs(nowMs) > nowMs || nowMs - startMs > retryMs) return;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
