@@ -1,7 +1,7 @@
 // What happens around every request: id, host check, key and tenant, bound on requests in flight,
 // metrics, access log, and the answer to anything thrown. Owns their order: whoever may not come in
 // takes no place from others and has no byte of a body read. Owns no route; `routes.ts` wraps each.
-import { Failure } from '../errors.ts';
+
 import { type ByteLease, createByteBudget } from '../lib/byte-budget.ts';
 import { toHex } from '../lib/hex.ts';
 import type { Logger } from '../lib/log.ts';
@@ -12,6 +12,7 @@ import { type Call, type Route, routeLabel } from './call.ts';
 import { allowOrigin, namedOrigin, preflightAnswer } from './cors.ts';
 import { errorResponse } from './errors.ts';
 import type { HostCheck } from './hosts.ts';
+import { createInflight, tenantShare } from './inflight.ts';
 
 export interface GuardOptions {
   metrics: Metrics;
@@ -41,17 +42,8 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', '
 export function createGuard(options: GuardOptions): (route: Route) => Handler {
   const { metrics, platform } = options;
   const nextRequestId = createRequestIds(platform);
-  const leaseBytes = createByteBudget(options.inflightBytesMax, 'body');
-  let inflightRequests = 0;
-
-  const enter = () => {
-    if (inflightRequests >= options.inflightRequestsMax) {
-      const bound = `limit ${options.inflightRequestsMax}`;
-      const message = `${inflightRequests} requests are in flight, ${bound}`;
-      throw new Failure('unavailable', message, { retryAfterSeconds: 1 });
-    }
-    inflightRequests += 1;
-  };
+  const leaseBytes = createByteBudget(options.inflightBytesMax, 'body', tenantShare);
+  const enter = createInflight(options.inflightRequestsMax);
 
   return (route) => {
     const label = routeLabel(route.path);
@@ -64,16 +56,15 @@ export function createGuard(options: GuardOptions): (route: Route) => Handler {
       const call = newCall(request, requestId, options.log, leaseBytes());
       const origin = route.scope === 'push' ? namedOrigin(request, options.corsOrigins) : undefined;
       let response: Response;
-      let hasEntered = false;
+      let leave = nothing;
       try {
         options.checkHost?.(request, origin !== undefined);
         if (origin !== undefined && request.method === 'OPTIONS') response = preflightAnswer();
         else {
           Object.assign(call, await options.checkAccess(request, route, source));
-          if (route.isBounded) {
-            enter();
-            hasEntered = true;
-          }
+          const tenant = call.tenants.join('|');
+          if (route.isBounded) leave = enter(tenant);
+          call.lease = leaseBytes(tenant);
           response = await route.handle(call);
         }
       } catch (error) {
@@ -83,7 +74,7 @@ export function createGuard(options: GuardOptions): (route: Route) => Handler {
         response = errorResponse(error, context);
       } finally {
         call.lease.release();
-        if (hasEntered) inflightRequests -= 1;
+        leave();
         metrics.http.inflightRequests.dec(gauge);
       }
       response.headers.set('X-Request-Id', requestId);
@@ -101,6 +92,11 @@ function newCall(request: Request, requestId: string, log: Logger, lease: ByteLe
   const tenants: readonly string[] = [];
   const access = { tenants, reach: undefined, tenantLabel: undefined };
   return { request, requestId, ...access, log, bodyBytes: 0, lease };
+}
+
+/** What did not enter does not leave. */
+function nothing(): void {
+  return;
 }
 
 function noSource(): undefined {

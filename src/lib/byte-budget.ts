@@ -12,29 +12,47 @@ export interface ByteLease {
 
 /**
  * Answers leases of one budget; `what` names the bytes in messages. A request that is alone is
- * never refused: its own bounds suffice, and it would never get through otherwise.
+ * never refused: its own bounds suffice, and it would never get through otherwise. Nor is one that
+ * is its owner's only one for what that owner holds: owners have `ownerShare` of it at the most.
  */
-export function createByteBudget(bytesMax: number, what: string): () => ByteLease {
+export function createByteBudget(
+  bytesMax: number,
+  what: string,
+  ownerShare = 1,
+): (owner?: string) => ByteLease {
+  const ownerMax = bytesMax * ownerShare;
+  const byOwner = new Map<string, number>();
   let taken = 0;
-  return () => {
+  return (owner = '') => {
     let own = 0;
     return {
       take(bytes) {
-        const others = taken - own;
-        if (others > 0 && taken + bytes > bytesMax) {
-          const held = `requests in flight hold ${taken} ${what} bytes and ask for ${bytes} more`;
-          throw new Failure('unavailable', `${held}, limit ${bytesMax}`, {
-            reason: 'memory_limit',
-            retryAfterSeconds: 1,
-          });
+        const owners = byOwner.get(owner) ?? 0;
+        if (taken > own && taken + bytes > bytesMax) {
+          throw tooMuch('requests', taken, what, bytes, bytesMax);
+        }
+        if (owners > own && owners + bytes > ownerMax) {
+          throw tooMuch('requests of the tenant', owners, what, bytes, ownerMax);
         }
         own += bytes;
         taken += bytes;
+        byOwner.set(owner, owners + bytes);
       },
       release() {
+        const left = (byOwner.get(owner) ?? own) - own;
+        if (left === 0) byOwner.delete(owner);
+        else byOwner.set(owner, left);
         taken -= own;
         own = 0;
       },
     };
   };
+}
+
+function tooMuch(who: string, held: number, what: string, more: number, limit: number): Failure {
+  const message = `${who} in flight hold ${held} ${what} bytes and ask for ${more} more`;
+  return new Failure('unavailable', `${message}, limit ${limit}`, {
+    reason: 'memory_limit',
+    retryAfterSeconds: 1,
+  });
 }

@@ -64,11 +64,6 @@ export const wireExclusions: readonly WireExclusion[] = [
     why: 'the wire has no nil: an empty profile is a row',
   },
   {
-    section: '1.5',
-    what: 'references that lead nowhere',
-    why: 'being changed with the normalisation of profiles',
-  },
-  {
     section: '1.7 8',
     what: 'sanitised label names',
     why: 'the default, names as they are, is what is served',

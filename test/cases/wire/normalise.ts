@@ -19,6 +19,23 @@ export function normaliseRows(clock: WireClock): WireRow[] {
     row('1.5 a sample of zeros beside another', of(sample([0]), sample([1])), stored),
     row('1.5 a negative value alone', of(sample([-1])), []),
     row('1.5 a negative value beside another', of(sample([-1]), sample([1])), stored),
+    row('1.5 a sample whose location is missing', of(sample([1], [77])), []),
+    row('1.5 such a sample beside another', of(sample([1], [77]), sample([1])), stored),
+    row(
+      '1.5 a location whose function is missing',
+      pprof(clock, { locations: [{ id: 1, lines: [{ function: 9 }] }] }),
+      [],
+    ),
+    row(
+      '1.5 a location whose mapping is missing',
+      pprof(clock, { locations: [{ id: 1, mapping: 9, lines: [{ function: 1 }] }] }),
+      [],
+    ),
+    row(
+      '1.5 a location with neither lines nor an address',
+      pprof(clock, { locations: [{ id: 1 }] }),
+      [],
+    ),
     row('1.4 a stack of 1,001 calls', of(sample([1], deep)), stored),
     row('1.4 a name of 65,536 bytes', long, stored),
   ];

@@ -86,7 +86,7 @@ describe('every door', () => {
   });
 
   it('gives up on a body that does not come', async () => {
-    const server = await createApiServer({ bodyTimeMsMax: 20 });
+    const server = await createApiServer({ bodyTimeMsMax: 20, inflightRequestsMax: 16 });
     const waiting = bodyDoors(server).slice(0, 8);
     const answers = await Promise.all(
       waiting.map((door) => post(server, door, {}, () => new Promise(() => undefined))),
