@@ -53,6 +53,8 @@ export interface Platform {
    * local one as well, and a head is made of the log only when somebody needs it.
    */
   readonly flushPlans?: FlushPlans;
+  /** Runs a flush when no other app of the process does: where several share little memory. */
+  readonly flushTurn?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Bounds that a small runtime needs lower than the app's own. */
   readonly bounds?: { requestBytesMax: number; scratchBytesMax: number };
   /** The file that a setting names; need not be there before it is read. */

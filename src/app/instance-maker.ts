@@ -30,11 +30,12 @@ export async function instanceMaker(
   onBlock: (tenant: string) => void,
 ): Promise<(tenant: string) => Instance> {
   const { wal, clock } = platform;
-  const { flushPlans: plans, bounds } = platform;
+  const { flushPlans: plans, flushTurn, bounds } = platform;
   const inflatedBytesMax = bounds?.scratchBytesMax ?? scratchBytesMax;
   const shared = {
     wal,
     plans,
+    flushTurn,
     pool,
     clock,
     metrics,

@@ -22,6 +22,8 @@ export interface FlushQueueOptions {
   wal: Wal;
   /** Undefined where the list of local blocks tells what was written. */
   plans?: FlushPlans | undefined;
+  /** Runs the writing of a block when nobody else does; undefined: at once. */
+  flushTurn?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   pool: KernelPool;
   parquet: Parquet;
   /** A number from 0 up to, but not including, 1: spreads retries. */
@@ -148,10 +150,9 @@ export class FlushQueue {
     await head.settled();
     const startedMs = clock.monotonicMs();
     if (head.rows > 0) await plans?.plan({ tenant, ulid: head.ulid, upTo: head.lastSequence });
-    const meta =
-      head.rows === 0
-        ? undefined
-        : await flushHead(head, { tenant, logId: wal.id, blocks, parquet, pause });
+    const { flushTurn = (work) => work() } = this.#options;
+    const context = { tenant, logId: wal.id, blocks, parquet, pause };
+    const meta = head.rows === 0 ? undefined : await flushTurn(() => flushHead(head, context));
     const { lastSequence } = head;
     this.#entries.shift();
     if (meta !== undefined) {

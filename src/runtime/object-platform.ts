@@ -8,6 +8,7 @@ import { resolveSettings, type Settings } from '../config/settings.ts';
 import { Failure } from '../errors.ts';
 import headModule from '../gen/head.wasm';
 import queryModule from '../gen/query.wasm';
+import { LeasedTurn } from '../lib/leased-turn.ts';
 import { createLogger } from '../lib/log.ts';
 import type { EditedFile, Platform } from '../platform.ts';
 import { DurableObjectWal } from '../wal/durable-object.ts';
@@ -37,6 +38,12 @@ const bounds = { requestBytesMax: 16 * mib, scratchBytesMax: 32 * mib };
 const defaults = { memoryMax: '80MiB', headBytesMax: '24MiB', logBytesMax: '256MiB' };
 /** Settings of servers, and of features that need one. */
 const foreign = ['bucket', 'tenantLabel'] as const;
+
+/**
+ * Objects of one isolate write their blocks one after another: what writing takes, heads apart, is
+ * in its memory once. A block takes some hundred milliseconds.
+ */
+const flushes = new LeasedTurn({ nowMs: Date.now, sleep, leaseMs: 10_000 });
 
 /** The settings of a Worker, from its variables. Throws `invalid`. */
 export function workerSettings(env: WorkerEnv): Settings {
@@ -78,6 +85,7 @@ export function workerPlatform(): WorkerPlatform {
     logLine: (line) => console.log(line),
     processMetrics: false,
     bounds,
+    flushTurn: (work) => flushes.run(work),
   };
 }
 
