@@ -76,9 +76,10 @@ async function gunzipBody(
   received: Uint8Array<ArrayBuffer>,
   bytesMax: number,
   platform: BodyPlatform,
-  turns: InTurns,
+  turns: Omit<InTurns, 'promisedBytes'>,
 ): Promise<Uint8Array> {
-  if (promisedBytes(received) <= atOnceBytesMax) {
+  const promised = promisedBytes(received);
+  if (promised <= atOnceBytesMax) {
     try {
       const inflated = platform.gunzip(received, Math.min(atOnceBytesMax, bytesMax));
       turns.take(inflated.byteLength);
@@ -88,7 +89,7 @@ async function gunzipBody(
       if (bytesMax <= atOnceBytesMax || !isInflatedTooLarge(error)) throw error;
     }
   }
-  return gunzipInTurns(received, bytesMax, turns);
+  return gunzipInTurns(received, bytesMax, { ...turns, promisedBytes: promised });
 }
 
 /** What the last four bytes tell that gzip inflates to, modulo 2^32. */

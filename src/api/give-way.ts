@@ -1,7 +1,8 @@
 // How a request that takes long lets others have their turn. Owns the length of a slice.
 import type { Platform } from '../platform.ts';
 
-const sliceMs = 10;
+/** A push takes a few turns of the loop, and each may come after a slice. */
+const sliceMs = 3;
 
 /** Answers what is awaited between steps of work; it yields once a slice is over. */
 export function createGiveWay({

@@ -3,12 +3,18 @@
 // https://developer.mozilla.org/docs/Web/API/DecompressionStream
 import { Failure, messageOf } from '../errors.ts';
 import { inflatedTooLarge } from '../lib/inflate.ts';
-import { joinInTurns } from './join-in-turns.ts';
 
 /** Inflates to a thousand times as much at the most, some ten milliseconds of work. */
 const pieceBytes = 8 * 1024;
 
+const copyBytes = 4 << 20;
+
 export interface InTurns {
+  /**
+   * What the stream says that it inflates to. It may lie: memory that is not written to costs
+   * nothing, and what does not fit is moved.
+   */
+  promisedBytes: number;
   /** Awaited between pieces. */
   giveWay: () => Promise<void>;
   /** Told of every piece before it is kept. */
@@ -19,21 +25,23 @@ export interface InTurns {
 export async function gunzipInTurns(
   bytes: Uint8Array<ArrayBuffer>,
   bytesMax: number,
-  { giveWay, take }: InTurns,
+  { promisedBytes, giveWay, take }: InTurns,
 ): Promise<Uint8Array<ArrayBuffer>> {
   let isOver = false;
   const pieces = piecesOf(bytes, () => isOver);
   const reader = pieces.pipeThrough(new DecompressionStream('gzip')).getReader();
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let whole = new Uint8Array(Math.min(bytesMax, Math.max(promisedBytes, pieceBytes)));
   let byteLength = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      byteLength += value.byteLength;
-      if (byteLength > bytesMax) throw inflatedTooLarge('gzip', bytesMax);
+      const end = byteLength + value.byteLength;
+      if (end > bytesMax) throw inflatedTooLarge('gzip', bytesMax);
       take(value.byteLength);
-      chunks.push(value);
+      if (end > whole.byteLength) whole = await grown(whole, byteLength, end, bytesMax, giveWay);
+      whole.set(value, byteLength);
+      byteLength = end;
       await giveWay();
     }
   } catch (error) {
@@ -42,7 +50,23 @@ export async function gunzipInTurns(
     if (error instanceof Failure) throw error;
     throw new Failure('invalid', `gzip: ${messageOf(error)}`, { cause: error });
   }
-  return joinInTurns(chunks, byteLength, giveWay);
+  return whole.subarray(0, byteLength);
+}
+
+/** Twice the room, with what was written so far. */
+async function grown(
+  whole: Uint8Array<ArrayBuffer>,
+  byteLength: number,
+  end: number,
+  bytesMax: number,
+  giveWay: () => Promise<void>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const larger = new Uint8Array(Math.min(bytesMax, Math.max(end, 2 * whole.byteLength)));
+  for (let at = 0; at < byteLength; at += copyBytes) {
+    larger.set(whole.subarray(at, Math.min(byteLength, at + copyBytes)), at);
+    await giveWay();
+  }
+  return larger;
 }
 
 function piecesOf(

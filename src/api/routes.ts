@@ -3,6 +3,7 @@
 import { Hono } from 'hono';
 import type { KeyRing } from '../auth/keys.ts';
 import type { Logger } from '../lib/log.ts';
+import { ownTurns } from '../lib/own-turns.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 import { challenge, createAccess } from './access.ts';
@@ -52,7 +53,10 @@ export interface RequestSource {
 
 /** The whole HTTP surface; `fetch` of the result answers a `Request`. */
 export function createRoutes(options: RoutesOptions): Hono<{ Bindings: RequestSource }> {
-  const { settings, platform } = options;
+  const { settings } = options;
+  // One slice of long work in a turn of the loop, however many requests have some.
+  const yieldTurn = ownTurns(() => options.platform.yield());
+  const platform = { ...options.platform, yield: yieldTurn };
   const guard = createGuard({
     metrics: options.metrics,
     log: options.log,
@@ -72,7 +76,7 @@ export function createRoutes(options: RoutesOptions): Hono<{ Bindings: RequestSo
   });
   const app = new Hono<{ Bindings: RequestSource }>({ getPath: pathOf });
   const { replace = (route: Route) => route } = options;
-  const routes = [...serviceRoutes(options), ...opsRoutes(options)].map(replace);
+  const routes = [...serviceRoutes({ ...options, platform }), ...opsRoutes(options)].map(replace);
   for (const route of routes) {
     app.on([...route.methods], route.path, toHono(guard(route)));
     app.all(route.path, toHono(guard(otherMethods(route))));

@@ -22,27 +22,32 @@ export function createByteBudget(
 ): (owner?: string) => ByteLease {
   const ownerMax = bytesMax * ownerShare;
   const byOwner = new Map<string, number>();
+  /** No owner counts for more than its share, so that who is alone leaves the rest to others. */
+  const counted = (bytes: number) => Math.min(bytes, ownerMax);
   let taken = 0;
+  const move = (owner: string, from: number, to: number) => {
+    taken += counted(to) - counted(from);
+    if (to === 0) byOwner.delete(owner);
+    else byOwner.set(owner, to);
+  };
   return (owner = '') => {
     let own = 0;
     return {
       take(bytes) {
         const owners = byOwner.get(owner) ?? 0;
-        if (taken > own && taken + bytes > bytesMax) {
+        const more = counted(owners + bytes) - counted(owners);
+        if (taken > counted(own) && taken + more > bytesMax) {
           throw tooMuch('requests', taken, what, bytes, bytesMax);
         }
         if (owners > own && owners + bytes > ownerMax) {
           throw tooMuch('requests of the tenant', owners, what, bytes, ownerMax);
         }
         own += bytes;
-        taken += bytes;
-        byOwner.set(owner, owners + bytes);
+        move(owner, owners, owners + bytes);
       },
       release() {
-        const left = (byOwner.get(owner) ?? own) - own;
-        if (left === 0) byOwner.delete(owner);
-        else byOwner.set(owner, left);
-        taken -= own;
+        const owners = byOwner.get(owner) ?? 0;
+        move(owner, owners, owners - own);
         own = 0;
       },
     };

@@ -1,6 +1,7 @@
 // The benches of one runtime: prints `{ version, rows }` as JSON. Started by run.mjs, which passes
 // the options as one JSON argument. A bench that cannot run fails the process.
 import process from 'node:process';
+import { abuseRows } from './abuse-bench.ts';
 import { askingRows } from './asking-bench.ts';
 import { blockRows } from './block-bench.ts';
 import { blockReadRows } from './block-read-bench.ts';
@@ -26,6 +27,7 @@ const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>
   push: pushRows,
   flush: flushRows,
   asking: askingRows,
+  abuse: abuseRows,
   replay: replayRows,
   start: startRows,
   soak: soakRows,

@@ -75,6 +75,20 @@ describe('a tenant that sends slowly', () => {
 });
 
 describe('a budget of bytes', () => {
+  it('has room for others beside a lone request that takes all of it', () => {
+    const leaseOf = createByteBudget(800, 'body', 7 / 8);
+    const giant = leaseOf('a');
+    for (let i = 0; i < 9; i++) giant.take(100);
+    const other = leaseOf('b');
+    other.take(100);
+    expect(() => leaseOf('c').take(1)).toThrow(/limit 800/);
+    expect(() => leaseOf('a').take(1)).toThrow(/of the tenant/);
+    giant.release();
+    leaseOf('c').take(600);
+    other.release();
+    leaseOf('b').take(200);
+  });
+
   it('lets a lone request take what its bounds allow', () => {
     const lease = createByteBudget(100, 'body', 0.5)('a');
     lease.take(1_000);

@@ -8,7 +8,7 @@ import { gzip } from '../../../src/runtime/gzip.ts';
 const zeros = gzip(new Uint8Array(64 << 20)) as Uint8Array<ArrayBuffer>;
 const mixed = new Uint8Array(300_000).map((_, index) => (index * index) >> 3);
 
-function turns(onTake: (bytes: number) => void = () => undefined) {
+function turns(onTake: (bytes: number) => void = () => undefined, promisedBytes = 1) {
   const counted = { turns: 0, taken: 0, largest: 0 };
   const giveWay = async () => void counted.turns++;
   const take = (bytes: number) => {
@@ -16,10 +16,19 @@ function turns(onTake: (bytes: number) => void = () => undefined) {
     counted.largest = Math.max(counted.largest, bytes);
     onTake(bytes);
   };
-  return { counted, giveWay, take };
+  return { counted, promisedBytes, giveWay, take };
 }
 
 describe('inflating in turns', () => {
+  it.each([0, 1, mixed.length, 2 ** 31])(
+    'does not believe a promise of %i bytes',
+    async (bytes) => {
+      const packed = gzip(mixed) as Uint8Array<ArrayBuffer>;
+      const inflated = await gunzipInTurns(packed, 1 << 20, turns(undefined, bytes));
+      expect(Buffer.compare(inflated, mixed)).toBe(0);
+    },
+  );
+
   it('answers what was compressed, and tells of all of it', async () => {
     const using = turns();
     const packed = gzip(mixed) as Uint8Array<ArrayBuffer>;
