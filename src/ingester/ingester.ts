@@ -112,14 +112,14 @@ export class Ingester implements IngesterService {
   }
 
   async flush(tenant?: string): Promise<void> {
-    const closedCount = tenant === undefined ? await this.#instances.reopened() : 0;
-    const chosen =
-      tenant === undefined
-        ? [...this.#instances.all()]
-        : [await this.#instances.find(tenant)].filter((one) => one !== undefined);
-    await this.#flushAll(chosen, 'api');
-    if (closedCount === 0) return;
-    const message = `${closedCount} tenants have records in the log and could not be opened`;
+    if (tenant !== undefined) {
+      const instance = await this.#instances.find(tenant);
+      return this.#flushAll(instance === undefined ? [] : [instance], 'api');
+    }
+    const { instances, unopenedCount } = await this.#instances.reopened();
+    await this.#flushAll(instances, 'api');
+    if (unopenedCount === 0) return;
+    const message = `${unopenedCount} tenants have records in the log and could not be opened`;
     throw new Failure('unavailable', message, { retryAfterSeconds: 5 });
   }
 

@@ -151,14 +151,16 @@ export class Instances {
   }
 
   /**
-   * Waits for the tenants of an earlier run to be open; resolves to how many could not be opened
-   * although they have records in the log.
+   * Waits for the tenants of an earlier run to be open; resolves to all that are, and to how many
+   * could not be opened although they have records in the log. Rejects with `unavailable` when all
+   * were stopped meanwhile: then none is open, and what they could not write is in the log.
    */
-  async reopened(): Promise<number> {
+  async reopened(): Promise<{ instances: readonly Instance[]; unopenedCount: number }> {
     this.#assertOpen();
     this.reopen();
     await this.#reopening;
-    return this.#loggedUpTo.size;
+    this.#assertOpen();
+    return { instances: [...this.#open.values()], unopenedCount: this.#loggedUpTo.size };
   }
 
   /** Opens no more by itself; resolves when nothing is being opened. */
