@@ -101,6 +101,8 @@ export const FACTS_STRINGS: usize = 104;
 export const FACTS_TRUNCATED_STACK_COUNT: usize = 108;
 export const FACTS_TRUNCATED_STRING_COUNT: usize = 112;
 export const FACTS_DANGLING_SAMPLE_COUNT: usize = 116;
+/** 1 when no function has an id: their order is taken for it. */
+export const FACTS_UNNUMBERED: usize = 120;
 
 // ---- what an append is asked for, at the address that `planReserve` answers
 export const PLAN_TIME: usize = 0;

@@ -71,6 +71,8 @@ export const DROPPED: u32 = 0xffffffff;
 /** Flag of a mapping whose program has the names of all its functions. */
 const HAS_FUNCTIONS: u32 = 1;
 
+/** Whether there are functions and none has an id. */
+export let isUnnumbered: bool = false;
 let droppedCount: u32 = 0;
 /** Whether a line of the location at hand has a function that is not there. */
 let isLineLost: bool = false;
@@ -143,11 +145,12 @@ function scanFunctions(): i32 {
     store<u64>(r, file, FN_FILE);
     store<u64>(r, start, FN_START);
   }
-  if (!anyId) numberIds();
+  isUnnumbered = count != 0 && !anyId;
+  if (isUnnumbered) numberIds();
   return mapIds(functionIdMap, functionIdTable, KIND_FUNCTION, true);
 }
 
-/** Some .NET producers leave all function ids 0 and mean their order. */
+/** Some .NET producers leave all function ids 0 and mean their order: the host decides. */
 function numberIds(): void {
   for (let i: u32 = 0; i < tableIds.length; i++) {
     store<u64>(tableIds.pointer + (<usize>i << 3), <u64>i + 1);

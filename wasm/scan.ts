@@ -29,6 +29,7 @@ import {
   FACTS_TIME,
   FACTS_TRUNCATED_STACK_COUNT,
   FACTS_TRUNCATED_STRING_COUNT,
+  FACTS_UNNUMBERED,
   FACTS_VALUE_TYPES,
 } from './layout';
 import { shortenGoNames } from './go-names';
@@ -55,7 +56,7 @@ import {
   sampleLabelsMax,
   scanSamples,
 } from './pprof-samples';
-import { scanTables } from './pprof-tables';
+import { isUnnumbered, scanTables } from './pprof-tables';
 import {
   commentStrings,
   functionExtents,
@@ -142,6 +143,7 @@ function writeFacts(strings: u32): void {
   store<u32>(FACTS, cutStackCount, FACTS_TRUNCATED_STACK_COUNT);
   store<u32>(FACTS, cutStringCount, FACTS_TRUNCATED_STRING_COUNT);
   store<u32>(FACTS, danglingCount, FACTS_DANGLING_SAMPLE_COUNT);
+  store<u32>(FACTS, <u32>isUnnumbered, FACTS_UNNUMBERED);
 }
 
 /** Gives scratch back when an idle head would pin more than its share; the scan is lost then. */

@@ -76,7 +76,7 @@ function editsFor(
   const isDotnet = spyName === 'dotnetspy' || (spyName === 'unknown' && shown?.has('inuse-space'));
   return {
     ...(timeNs !== undefined && { timeNs }),
-    ...(isDotnet && { renameType: withoutDashes }),
+    ...(isDotnet && { renameType: withoutDashes, numberFunctions: outline.isUnnumbered }),
     ...(scriptingSpies.has(spyName) && { renameFunction: withFile(spyName) }),
   };
 }

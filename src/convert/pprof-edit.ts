@@ -10,10 +10,12 @@ import { Pace, type Steps } from '../lib/steps.ts';
 const field = {
   sampleType: 1,
   sample: 2,
+  location: 4,
   function: 5,
   string: 6,
   timeNanos: 9,
   typeOfValueType: 1,
+  idOfFunction: 1,
   nameOfFunction: 2,
   filenameOfFunction: 4,
 } as const;
@@ -25,6 +27,8 @@ export interface PprofEdits {
   renameType?: (type: string) => string | undefined;
   /** The new name of a function. */
   renameFunction?: (name: string, filename: string) => string | undefined;
+  /** Functions get their place, from 1, as their id. */
+  numberFunctions?: boolean;
 }
 
 const unitsOfField = 16;
@@ -36,12 +40,19 @@ export function* outlinePprof(bytes: Uint8Array): Steps<PprofOutline> {
   const strings: number[] = [];
   let sampleCount = 0;
   let timeNs = 0n;
+  let functions = 0;
+  let locations = 0;
+  let anyId = false;
   const reader = new ProtobufReader(bytes);
   while (reader.next()) {
     if (reader.wire === wireBytes) {
       if (reader.field === field.string) strings.push(reader.start, reader.end);
       else if (reader.field === field.sample) sampleCount += 1;
-      else if (reader.field === field.sampleType) {
+      else if (reader.field === field.location) locations += 1;
+      else if (reader.field === field.function) {
+        functions += 1;
+        anyId ||= indexIn(bytes, reader, field.idOfFunction) !== 0;
+      } else if (reader.field === field.sampleType) {
         types.push(indexIn(bytes, reader, field.typeOfValueType));
       }
     } else if (reader.field === field.timeNanos && reader.wire === wireVarint) {
@@ -49,7 +60,8 @@ export function* outlinePprof(bytes: Uint8Array): Steps<PprofOutline> {
     }
     if (pace.spend(unitsOfField)) yield;
   }
-  return new PprofOutline({ bytes, strings, types, sampleCount, timeNs });
+  const isUnnumbered = functions === locations && !anyId;
+  return new PprofOutline({ bytes, strings, types, sampleCount, timeNs, isUnnumbered });
 }
 
 interface OutlineParts {
@@ -60,6 +72,7 @@ interface OutlineParts {
   types: readonly number[];
   sampleCount: number;
   timeNs: bigint;
+  isUnnumbered: boolean;
 }
 
 /** What can be known of a pprof in one pass over its outermost fields. */
@@ -68,36 +81,44 @@ export class PprofOutline {
   readonly sampleCount: number;
   /** 0: none. */
   readonly timeNs: bigint;
+  /** True when there are as many functions as locations, and none has an id. */
+  readonly isUnnumbered: boolean;
   readonly #bytes: Uint8Array;
   readonly #strings: readonly number[];
   /** Strings that were read once: many functions may share a long one. */
   readonly #texts = new Map<number, string>();
 
-  constructor({ bytes, strings, types, sampleCount, timeNs }: OutlineParts) {
+  constructor(parts: OutlineParts) {
+    const { bytes, strings, types, sampleCount, timeNs } = parts;
     this.#bytes = bytes;
     this.#strings = strings;
     this.sampleTypes = types.map((id) => this.#string(id));
     this.sampleCount = sampleCount;
     this.timeNs = timeNs;
+    this.isUnnumbered = parts.isUnnumbered;
   }
 
   /**
    * The profile with the edits; the same bytes when there is nothing to change. Throws `invalid`
    * when new names take more than `bytesMax`.
    */
-  *edited({ timeNs, renameType, renameFunction }: PprofEdits, bytesMax: number): Steps<Uint8Array> {
+  *edited(edits: PprofEdits, bytesMax: number): Steps<Uint8Array> {
+    const { timeNs, renameType, renameFunction, numberFunctions = false } = edits;
     const pace = new Pace();
     const out = new ProtobufWriter();
     const added = new AddedStrings(this.#strings.length / 2, bytesMax);
     const reader = new ProtobufReader(this.#bytes);
     let copiedTo = 0;
+    let functions = 0;
     const scratch = new ProtobufWriter();
-    /** Copies the field of the reader with one more field at the end of its message. */
-    const rename = (inner: number, name: string | undefined) => {
-      if (name === undefined) return;
+    const named = (inner: number, name: string | undefined): [number, number][] =>
+      name === undefined ? [] : [[inner, added.id(name)]];
+    /** Copies the field of the reader with more fields at the end of its message. */
+    const append = (numbers: readonly (readonly [inner: number, value: number])[]) => {
+      if (numbers.length === 0) return;
       scratch.clear();
       scratch.raw(this.#bytes.subarray(reader.start, reader.end));
-      scratch.number(inner, added.id(name));
+      for (const [inner, value] of numbers) scratch.number(inner, value);
       out.raw(this.#bytes.subarray(copiedTo, reader.fieldStart));
       out.message(reader.field, scratch);
       copiedTo = reader.end;
@@ -106,11 +127,18 @@ export class PprofOutline {
       if (pace.spend(unitsOfField)) yield;
       if (reader.wire !== wireBytes) continue;
       if (reader.field === field.sampleType && renameType !== undefined) {
-        rename(field.typeOfValueType, renameType(this.#text(reader, field.typeOfValueType)));
-      } else if (reader.field === field.function && renameFunction !== undefined) {
+        const name = renameType(this.#text(reader, field.typeOfValueType));
+        append(named(field.typeOfValueType, name));
+      } else if (reader.field === field.function) {
+        functions += 1;
+        const id: [number, number][] = numberFunctions ? [[field.idOfFunction, functions]] : [];
+        if (renameFunction === undefined) {
+          append(id);
+          continue;
+        }
         const name = this.#text(reader, field.nameOfFunction);
         const filename = this.#text(reader, field.filenameOfFunction);
-        rename(field.nameOfFunction, renameFunction(name, filename));
+        append([...id, ...named(field.nameOfFunction, renameFunction(name, filename))]);
         if (pace.spend(8 * unitsOfField + name.length + filename.length)) yield;
       }
     }

@@ -1,5 +1,5 @@
 // What a profile that can be read must not be. Owns the checks and their order, which is
-// Pyroscope's: window, samples, sample labels, type names. What cannot be read at all was refused
+// Pyroscope's: window, samples, sample labels, function ids, type names. What cannot be read at all was refused
 // before, and the labels of its series are checked after (`limits/label-rules.ts`).
 import { Failure } from '../errors.ts';
 import type { ScanFacts } from '../kernel/facts.ts';
@@ -19,7 +19,7 @@ export function validateProfile(
   };
   const outside = outsideWindow(timeNs, limits, receivedMs);
   if (outside !== undefined) refuse('not_in_ingestion_window', outside);
-  const { sampleCount, sampleLabelsMax, sampleTypes } = facts;
+  const { sampleCount, sampleLabelsMax, sampleTypes, isUnnumbered } = facts;
   if (sampleCount > limits.samplesMax) {
     refuse(
       'samples_limit',
@@ -32,6 +32,8 @@ export function validateProfile(
       `a sample has ${sampleLabelsMax} labels, limit ${limits.sampleLabelsMax} (sampleLabelsMax)`,
     );
   }
+  // A log of an earlier version may have such a profile, so that the kernel takes it.
+  if (isUnnumbered) refuse('malformed_profile', 'function 0 has id 0, must be 1 or more');
   for (const { type } of sampleTypes) {
     // The five parts of a profile type travel in URLs and selectors where Pyroscope bans the dash.
     if (type.includes('-')) {

@@ -47,6 +47,8 @@ export interface ScanFacts {
   /** Strings that are too long, of which the end is kept. */
   truncatedStringCount: number;
   functionCount: number;
+  /** True when no function has an id: they were taken to count from 1. */
+  isUnnumbered: boolean;
   mappingCount: number;
   locationCount: number;
   stringCount: number;

@@ -29,6 +29,7 @@ export const factsLayout = {
   truncatedStackCount: 108,
   truncatedStringCount: 112,
   danglingSampleCount: 116,
+  unnumbered: 120,
 } as const;
 
 export const planLayout = { time: 0, uuid: 8, targets: 24 } as const;

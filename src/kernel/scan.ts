@@ -46,6 +46,7 @@ export function readFacts(
     truncatedStackCount: u32(at.truncatedStackCount),
     truncatedStringCount: u32(at.truncatedStringCount),
     functionCount: u32(at.functionCount),
+    isUnnumbered: u32(at.unnumbered) !== 0,
     mappingCount: u32(at.mappingCount),
     locationCount: u32(at.locationCount),
     stringCount: u32(at.stringCount),

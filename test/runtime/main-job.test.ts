@@ -92,9 +92,17 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
 });
 
 /** Each part is another minute: a profile sent again would not be stored again. */
-async function pushProfile(url: string, { service, bytes }: Pushed, part: number): Promise<void> {
+async function pushProfile(url: string, pushed: Pushed, part: number): Promise<void> {
+  const { service, name, bytes } = pushed;
   const labels = { __name__: profileName, service_name: service };
   const timeNs = BigInt(Date.UTC(2026, 0, 1, 0, part)) * 1_000_000n;
+  if (name === 'zeroFunctionIds') {
+    // Only the .NET client may leave them out, and only at its own door.
+    const path = `/ingest?name=${service}&spyName=dotnetspy&format=pprof`;
+    const body = new Uint8Array(stamped(bytes, timeNs));
+    expect((await fetch(`${url}${path}`, { method: 'POST', body })).status).toBe(200);
+    return;
+  }
   await pushAccepted(url, [{ labels, profiles: [stamped(bytes, timeNs)] }]);
 }
 

@@ -159,6 +159,16 @@ function bodies(clock: WireClock): WireRow[] {
     accepted('2.6 a pprof without samples', asPprof, pprof(clock, { samples: [] }), nothing),
     accepted('2.6 a pprof of 1970', asPprof, pprof(clock, { timeNs: 5n })),
     accepted('2.6 functions without ids of .NET', `${asPprof}&spyName=dotnetspy`, zeroIds),
+    refused('2.6 functions without ids of another client', asPprof, zeroIds, {
+      message: /id 0/,
+      reason: malformed,
+    }),
+    refused(
+      '2.6 more functions without ids than locations',
+      `${asPprof}&spyName=dotnetspy`,
+      pprof(clock, { functions: ['main', 'other'].map((name) => ({ id: 0, name })) }),
+      { message: /id 0/, reason: malformed },
+    ),
     accepted(
       '2.6 dashes of .NET',
       `${asPprof}&spyName=dotnetspy`,

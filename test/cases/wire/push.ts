@@ -204,6 +204,12 @@ function broken(clock: WireClock): WireRow[] {
       malformed,
     ),
     refused(
+      '1.4 functions that all have the id 0',
+      pushOf(pprof(clock, { functions: [{ id: 0, name: 'main' }] })),
+      /id 0/,
+      malformed,
+    ),
+    refused(
       '1.4 a location id of 0',
       pushOf(pprof(clock, { locations: [{ id: 0 }, { id: 1 }] })),
       /id 0/,
