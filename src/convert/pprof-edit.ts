@@ -104,6 +104,7 @@ export class PprofOutline {
    */
   *edited(edits: PprofEdits, bytesMax: number): Steps<Uint8Array> {
     const { timeNs, renameType, renameFunction, numberFunctions = false } = edits;
+    const isAboutFunctions = numberFunctions || renameFunction !== undefined;
     const pace = new Pace();
     const out = new ProtobufWriter();
     const added = new AddedStrings(this.#strings.length / 2, bytesMax);
@@ -129,11 +130,12 @@ export class PprofOutline {
       if (reader.field === field.sampleType && renameType !== undefined) {
         const name = renameType(this.#text(reader, field.typeOfValueType));
         append(named(field.typeOfValueType, name));
-      } else if (reader.field === field.function) {
+      } else if (reader.field === field.function && isAboutFunctions) {
         functions += 1;
         const id: [number, number][] = numberFunctions ? [[field.idOfFunction, functions]] : [];
         if (renameFunction === undefined) {
           append(id);
+          if (pace.spend(8 * unitsOfField)) yield;
           continue;
         }
         const name = this.#text(reader, field.nameOfFunction);
