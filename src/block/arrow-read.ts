@@ -99,7 +99,9 @@ function offsetsOf(data: Data, path: string): Int32Array {
   const offsets = typed(data.valueOffsets, Int32Array, path).subarray(0, data.length + 1);
   if (data.length === 0) return new Int32Array(1);
   let last = 0;
-  for (const [i, offset] of offsets.entries()) {
+  // By index: `entries` makes an object for each row, in this loop and others of whole columns.
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i] as number;
     if (i === 0 ? offset !== 0 : offset < last) throw damage(`offsets of ${path} fall at row ${i}`);
     last = offset;
   }

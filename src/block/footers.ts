@@ -7,7 +7,7 @@ import { readFooterFields } from './footer.ts';
 import { type Leaf, leavesOf, physical } from './leaves.ts';
 import type { FileEntry } from './meta.ts';
 import { rowGroupRowsMax } from './schema.ts';
-import type { ThriftStruct, ThriftValue } from './thrift.ts';
+import { ThriftStruct, type ThriftValue } from './thrift.ts';
 
 /** One leaf of one row group. */
 export interface ColumnChunk {
@@ -135,7 +135,8 @@ function readChunk(leaf: Leaf, fields: ThriftStruct, rows: number, chunksEnd: nu
 }
 
 function readStatistics(leaf: Leaf, value: ThriftValue | undefined, rows: number) {
-  if (!(value instanceof Map)) return { nulls: leaf.isNullable ? undefined : 0, range: undefined };
+  if (!(value instanceof ThriftStruct))
+    return { nulls: leaf.isNullable ? undefined : 0, range: undefined };
   const nulls = leaf.isNullable && value.has(3) ? count(value, 3) : undefined;
   if (leaf.isFlat && nulls !== undefined && nulls > rows) {
     throw damage(`column ${leaf.path.join('.')} has ${nulls} nulls in ${rows} rows`);
@@ -177,7 +178,7 @@ function list(fields: ThriftStruct, field: number): ThriftValue[] {
 }
 
 function struct(value: ThriftValue | undefined): ThriftStruct {
-  if (value instanceof Map) return value;
+  if (value instanceof ThriftStruct) return value;
   throw damage('footer lacks a struct');
 }
 

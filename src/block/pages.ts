@@ -4,7 +4,7 @@
 // https://github.com/apache/parquet-format#data-pages
 import { Failure } from '../errors.ts';
 import type { ColumnChunk } from './footers.ts';
-import { readStruct, type ThriftStruct } from './thrift.ts';
+import { readStruct, ThriftStruct } from './thrift.ts';
 
 /** One data page with its header. */
 export interface Page {
@@ -80,7 +80,7 @@ function checkDictionary(header: ThriftStruct, name: string): void {
 
 function countsOf(header: ThriftStruct, name: string, bytes: number) {
   const page = header.get(field.dataV2);
-  if (header.get(field.type) !== pageType.dataV2 || !(page instanceof Map)) {
+  if (header.get(field.type) !== pageType.dataV2 || !(page instanceof ThriftStruct)) {
     throw damage(`${name} has a page of type ${header.get(field.type)}, not ${pageType.dataV2}`);
   }
   const levels =

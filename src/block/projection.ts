@@ -87,9 +87,6 @@ function isIn({ row, rows }: Page, [from, count]: RowRange): boolean {
 /** `FileMetaData`, with the field numbers of the format's `parquet.thrift`. */
 function footerOf(table: TableName, placed: readonly PlacedChunk[], rows: number): Uint8Array {
   const columns = [...new Set(placed.map(({ chunk }) => chunk.leaf.column))];
-  const { elements } = leavesOf(table);
-  const root: SchemaElement = { name: 'arrow_schema', repetition: 0, children: columns.length };
-  const schema = [root, ...columns.flatMap((column) => elements.get(column) ?? [])];
   const bytes = placed.reduce((sum, chunk) => sum + chunk.uncompressedBytes, 0);
   const group: ThriftField[] = [
     [1, 'structs', placed.map(chunkFields)],
@@ -98,10 +95,30 @@ function footerOf(table: TableName, placed: readonly PlacedChunk[], rows: number
   ];
   return writeStruct([
     [1, 'i32', 2],
-    [2, 'structs', schema.map(elementFields)],
+    [2, 'written', schemaOf(table, columns)],
     [3, 'i64', rows],
     [4, 'structs', [group]],
   ]);
+}
+
+/** The schema of some columns, as it is written. */
+function schemaOf(table: TableName, columns: readonly string[]): Uint8Array[] {
+  const root: SchemaElement = { name: 'arrow_schema', repetition: 0, children: columns.length };
+  return [writeElement(root), ...columns.flatMap((column) => writtenColumn(table, column))];
+}
+
+const written = new Map<string, readonly Uint8Array[]>();
+
+/** The elements of a column, written once for each column of the format. */
+function writtenColumn(table: TableName, column: string): readonly Uint8Array[] {
+  const key = `${table} ${column}`;
+  const elements = written.get(key) ?? leavesOf(table).elements.get(column)?.map(writeElement);
+  written.set(key, elements ?? []);
+  return elements ?? [];
+}
+
+function writeElement(element: SchemaElement): Uint8Array {
+  return writeStruct(elementFields(element));
 }
 
 function elementFields(element: SchemaElement): ThriftField[] {

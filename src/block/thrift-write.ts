@@ -8,19 +8,48 @@ export type ThriftField =
   | readonly [id: number, type: 'text', value: string]
   | readonly [id: number, type: 'struct', value: readonly ThriftField[]]
   | readonly [id: number, type: 'structs', value: readonly (readonly ThriftField[])[]]
+  /** Structs as `writeStruct` made them. */
+  | readonly [id: number, type: 'written', value: readonly Uint8Array[]]
   | readonly [id: number, type: 'texts', value: readonly string[]]
   | readonly [id: number, type: 'i32s', value: readonly number[]];
 
 const utf8 = new TextEncoder();
 
-/** The bytes of a struct; fields ascend by number. */
-export function writeStruct(fields: readonly ThriftField[]): Uint8Array {
-  const out: number[] = [];
-  putStruct(out, fields);
-  return Uint8Array.from(out);
+/** Bytes that grow: an array of numbers would be eight times as large, and copied at the end. */
+class Output {
+  private bytes = new Uint8Array(1024);
+  private at = 0;
+
+  push(byte: number): void {
+    if (this.at === this.bytes.length) this.reserve(1);
+    this.bytes[this.at++] = byte;
+  }
+
+  append(bytes: Uint8Array): void {
+    if (this.at + bytes.length > this.bytes.length) this.reserve(bytes.length);
+    this.bytes.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  finish(): Uint8Array {
+    return this.bytes.slice(0, this.at);
+  }
+
+  private reserve(more: number): void {
+    const grown = new Uint8Array(2 * this.bytes.length + more);
+    grown.set(this.bytes);
+    this.bytes = grown;
+  }
 }
 
-function putStruct(out: number[], fields: readonly ThriftField[]): void {
+/** The bytes of a struct; fields ascend by number. */
+export function writeStruct(fields: readonly ThriftField[]): Uint8Array {
+  const out = new Output();
+  putStruct(out, fields);
+  return out.finish();
+}
+
+function putStruct(out: Output, fields: readonly ThriftField[]): void {
   let last = 0;
   for (const field of fields) {
     const [id] = field;
@@ -31,7 +60,7 @@ function putStruct(out: number[], fields: readonly ThriftField[]): void {
   out.push(wire.stop);
 }
 
-function putField(out: number[], field: ThriftField, head: (type: number) => void): void {
+function putField(out: Output, field: ThriftField, head: (type: number) => void): void {
   const [, type, value] = field;
   switch (type) {
     case 'i32':
@@ -51,6 +80,10 @@ function putField(out: number[], field: ThriftField, head: (type: number) => voi
       head(wire.list);
       putList(out, wire.struct, value, putStruct);
       break;
+    case 'written':
+      head(wire.list);
+      putList(out, wire.struct, value, (to, bytes) => to.append(bytes));
+      break;
     case 'texts':
       head(wire.list);
       putList(out, wire.binary, value, putText);
@@ -63,27 +96,27 @@ function putField(out: number[], field: ThriftField, head: (type: number) => voi
 }
 
 function putList<T>(
-  out: number[],
+  out: Output,
   type: number,
   values: readonly T[],
-  put: (out: number[], value: T) => void,
+  put: (out: Output, value: T) => void,
 ): void {
   out.push((15 << 4) | type);
   putVarint(out, values.length);
   for (const value of values) put(out, value);
 }
 
-function putText(out: number[], text: string): void {
+function putText(out: Output, text: string): void {
   const bytes = utf8.encode(text);
   putVarint(out, bytes.length);
-  out.push(...bytes);
+  out.append(bytes);
 }
 
-function putZigzag(out: number[], value: number): void {
+function putZigzag(out: Output, value: number): void {
   putVarint(out, value < 0 ? -2 * value - 1 : 2 * value);
 }
 
-function putVarint(out: number[], value: number): void {
+function putVarint(out: Output, value: number): void {
   let rest = value;
   for (; rest > 127; rest = Math.floor(rest / 128)) out.push((rest % 128) | 128);
   out.push(rest);

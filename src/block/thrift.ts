@@ -1,4 +1,4 @@
-// Thrift's compact protocol, as far as Parquet uses it: structs as maps by field number, read with
+// Thrift's compact protocol, as far as Parquet uses it: structs by field number, read with
 // bounds on everything because footers and page headers may be damaged. Owns no meaning: field
 // numbers belong to who reads them. `thrift-write.ts` is the way back.
 // https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
@@ -6,7 +6,26 @@ import { Failure } from '../errors.ts';
 
 /** What a field holds; integers of all widths are numbers, exact up to 2^53. */
 export type ThriftValue = boolean | number | Uint8Array | ThriftValue[] | ThriftStruct;
-export type ThriftStruct = Map<number, ThriftValue>;
+
+/** Fields above are skipped: Parquet has none, and numbers of a damaged file may be any. */
+const fieldMax = 31;
+
+/** Fields by number. An array, for a footer has some hundred structs of a few fields. */
+export class ThriftStruct {
+  private readonly values: (ThriftValue | undefined)[] = [];
+
+  get(field: number): ThriftValue | undefined {
+    return this.values[field];
+  }
+
+  has(field: number): boolean {
+    return this.values[field] !== undefined;
+  }
+
+  set(field: number, value: ThriftValue): void {
+    if (field >= 0 && field <= fieldMax) this.values[field] = value;
+  }
+}
 
 /** Types on the wire. */
 export const wire = {
@@ -54,7 +73,7 @@ class StructReader {
 
   struct(depth: number): ThriftStruct {
     if (depth > depthMax) throw this.#damage(`nests over ${depthMax} deep`);
-    const fields: ThriftStruct = new Map();
+    const fields = new ThriftStruct();
     for (let field = 0; ; ) {
       const head = this.#byte();
       const type = head & 15;

@@ -159,11 +159,27 @@ class StringPacker {
   }
 }
 
-/** Records of `size` bytes as words and as 64-bit words of one buffer. */
+/** Records of `size` bytes, as words too. */
 function records(count: number, size: number) {
   const bytes = new Uint8Array(count * size);
-  const { buffer } = bytes;
-  return { bytes, words: new Uint32Array(buffer), longs: new BigUint64Array(buffer) };
+  return { bytes, words: new Uint32Array(bytes.buffer) };
+}
+
+/**
+ * Copies 64-bit values to word `at` of every record of `size` bytes, word by word: a BigInt for
+ * each would be an object for each.
+ */
+function packLongs(
+  words: Uint32Array,
+  at: number,
+  size: number,
+  values: BigUint64Array | BigInt64Array,
+): void {
+  const halves = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
+  for (let i = 0, to = at; i < halves.length; i += 2, to += size / 4) {
+    words[to] = halves[i] as number;
+    words[to + 1] = halves[i + 1] as number;
+  }
 }
 
 function packFunctions(from: SymbolTables['functions'], strings: StringPacker): Uint8Array {
@@ -172,13 +188,14 @@ function packFunctions(from: SymbolTables['functions'], strings: StringPacker): 
   const systemName = strings.add('system names', from.systemNames, count);
   const file = strings.add('files', from.files, count);
   const { bytes, words } = records(count, sizes.functions);
-  const startLines = new BigInt64Array(bytes.buffer);
-  if (from.startLines) checkLength('start lines', from.startLines.length, count);
+  if (from.startLines) {
+    checkLength('start lines', from.startLines.length, count);
+    packLongs(words, 4, sizes.functions, from.startLines);
+  }
   for (let i = 0; i < count; i++) {
     words[i * 6] = name(i);
     words[i * 6 + 1] = systemName(i);
     words[i * 6 + 2] = file(i);
-    if (from.startLines) startLines[i * 3 + 2] = from.startLines[i] ?? 0n;
   }
   return bytes;
 }
@@ -191,11 +208,11 @@ function packMappings(from: SymbolTables['mappings'], strings: StringPacker): Ui
   checkLength('mapping limits', from.limits.length, count);
   checkLength('mapping offsets', from.offsets.length, count);
   checkLength('mapping flags', from.flags.length, count);
-  const { bytes, words, longs } = records(count, sizes.mappings);
+  const { bytes, words } = records(count, sizes.mappings);
+  packLongs(words, 0, sizes.mappings, from.starts);
+  packLongs(words, 2, sizes.mappings, from.limits);
+  packLongs(words, 4, sizes.mappings, from.offsets);
   for (let i = 0; i < count; i++) {
-    longs[i * 5] = from.starts[i] ?? 0n;
-    longs[i * 5 + 1] = from.limits[i] ?? 0n;
-    longs[i * 5 + 2] = from.offsets[i] ?? 0n;
     words[i * 10 + 6] = file(i);
     words[i * 10 + 7] = buildId(i);
     words[i * 10 + 8] = from.flags[i] ?? 0;
@@ -211,10 +228,10 @@ function packLocations({ locations: from, mappings }: SymbolTables) {
   if (owners) checkLength('mappings of locations', owners.length, count);
   if (folded) checkLength('flags of locations', folded.length, count);
   if (lineNumbers) checkLength('line numbers', lineNumbers.length, lineFunctions.length);
-  const { bytes, words, longs } = records(count, sizes.locations);
+  const { bytes, words } = records(count, sizes.locations);
+  packLongs(words, 0, sizes.locations, addresses);
   for (let i = 0; i < count; i++) {
     const start = lineOffsets[i] ?? 0;
-    longs[i * 3] = addresses[i] ?? 0n;
     // Counted from 1, so that none is 0.
     words[i * 6 + 2] = ((owners?.[i] ?? noId) + 1) >>> 0;
     words[i * 6 + 3] = start;
@@ -226,10 +243,7 @@ function packLocations({ locations: from, mappings }: SymbolTables) {
 
 function packLines(functions: Uint32Array, numbers: BigInt64Array | undefined): Uint8Array {
   const { bytes, words } = records(functions.length, sizes.lines);
-  const lineNumbers = new BigInt64Array(bytes.buffer);
-  for (let i = 0; i < functions.length; i++) {
-    words[i * 4] = functions[i] ?? 0;
-    if (numbers) lineNumbers[i * 2 + 1] = numbers[i] ?? 0n;
-  }
+  if (numbers) packLongs(words, 2, sizes.lines, numbers);
+  for (let i = 0; i < functions.length; i++) words[i * 4] = functions[i] ?? 0;
   return bytes;
 }
