@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Ingester } from '../ingester/ingester.ts';
 import { TenantSources } from '../ingester/tenant-sources.ts';
 import type { KernelPool } from '../kernel/pool.ts';
+import { MemoryBudget } from '../lib/memory-budget.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Pins } from '../phlaredb/pins.ts';
@@ -17,6 +18,12 @@ import type { Folders } from './folders.ts';
 
 /** What is kept of blocks, as a part of `memoryMax`. */
 const cacheShare = 1 / 8;
+/**
+ * What all queries may take while they read, by estimate, and what one block, or one merge, may.
+ * Less than there is: collectors leave about as much lying around.
+ */
+const queriesShare = 1 / 8;
+const oneShare = 3 / 4;
 
 export interface QueriesParts {
   platform: Platform;
@@ -26,7 +33,7 @@ export interface QueriesParts {
   pins: Pins;
   limitsOf: LimitsOf;
   pool: KernelPool;
-  ingester: () => Pick<Ingester, 'findDatabase'>;
+  ingester: () => Pick<Ingester, 'findDatabase' | 'memoryUsed'>;
 }
 
 /** `sources` is told of local blocks that go. */
@@ -34,12 +41,19 @@ export async function createQueryEngine(
   parts: QueriesParts,
 ): Promise<{ queries: QueryService; sources: TenantSources }> {
   const { platform, settings, metrics, folders, pins, limitsOf, pool, ingester } = parts;
+  const { memoryMax } = settings;
+  const memory = new MemoryBudget({
+    what: 'queries',
+    // Heads come first: what they need, queries do without.
+    bytesMax: () => Math.min(memoryMax * queriesShare, memoryMax - ingester().memoryUsed),
+    oneBytesMax: Math.floor(memoryMax * oneShare),
+  });
   const shared = {
     parquet: initParquet(platform.parquetModule),
     hasher: await xxhash(),
     kernels: pool,
     cache: new BlockCache({
-      bytesMax: settings.memoryMax * cacheShare,
+      bytesMax: memoryMax * cacheShare,
       onGet: (kind, isHit) =>
         metrics.query.cacheGets.inc({ kind, outcome: isHit ? 'hit' : 'miss' }),
     }),
@@ -60,6 +74,7 @@ export async function createQueryEngine(
     clock: platform.clock,
     yield: platform.yield,
     metrics: metrics.query,
+    memory,
   });
   return { queries, sources };
 }

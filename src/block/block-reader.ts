@@ -3,6 +3,7 @@
 // work gets its turn between row groups.
 import type { XXHashAPI } from 'xxhash-wasm';
 import { Failure, isFailure, messageOf } from '../errors.ts';
+import { freeBytes } from '../lib/free-bytes.ts';
 import type { QueryMeter } from '../model/source.ts';
 import type { ColumnData } from '../model/table.ts';
 import type { BlockCache } from './block-cache.ts';
@@ -43,6 +44,8 @@ export interface ReadOptions {
   columns: readonly string[];
   rows?: readonly RowRange[];
   isWanted?: (group: RowGroup) => boolean;
+  /** True: the batches are the caller's; false, the default: void when the next is asked for. */
+  isKept?: boolean;
 }
 
 export class BlockReader {
@@ -112,7 +115,12 @@ export class BlockReader {
     for await (const fetched of groups) {
       // What was asked for at the same time also comes at the same time.
       await meter.pause();
-      yield this.#decode(open, plan.columns, fetched);
+      const batch = this.#decode(open, plan.columns, fetched);
+      try {
+        yield batch;
+      } finally {
+        if (options.isKept !== true) freeBytes([batch.memory]);
+      }
       await meter.pause();
     }
   }

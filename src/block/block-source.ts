@@ -10,15 +10,18 @@ import type {
   QueryMeter,
   SeriesQuery,
   Source,
+  SourceCall,
+  SourceMeter,
   StackPart,
   StackQuery,
   TimeRange,
 } from '../model/source.ts';
 import { BlockReader, type ReaderParts } from './block-reader.ts';
 import { blockPrefix } from './files.ts';
+import { labelsMemory, pointsMemory, stacksMemory } from './memory-estimate.ts';
 import type { BlockMeta } from './meta.ts';
 import { readPoints } from './point-reader.ts';
-import { impliedLabels, knowsName, rangeOf, selectDatasets } from './selection.ts';
+import { impliedLabels, knowsName, rangeOf, type Selection, selectDatasets } from './selection.ts';
 import { seriesLabels, seriesOf } from './series-labels.ts';
 import { type KernelLender, readMaskedTotals, readStacks } from './stack-reader.ts';
 
@@ -46,18 +49,24 @@ export class BlockSource implements Source {
     this.#kernels = parts.kernels;
   }
 
+  memoryOf(call: SourceCall): number {
+    const { meta } = this.#reader;
+    if ('stacks' in call) return stacksMemory(meta, call.stacks);
+    if ('points' in call) return pointsMemory(meta, call.points);
+    const selection = selectDatasets(meta, call.series.selector, call.series);
+    return isTold(selection, call.series) ? 0 : labelsMemory(meta);
+  }
+
   async series(query: SeriesQuery, meter: QueryMeter): Promise<Labels[]> {
-    const { datasets, open } = selectDatasets(this.#reader.meta, query.selector, query);
-    if (datasets.length === 0) return [];
-    const { names } = query;
-    const isTold = datasets.every((one) => names?.every((name) => knowsName(one, name)) ?? false);
-    if (isTold && open.length === 0) return distinct(datasets.map(impliedLabels));
+    const selection = selectDatasets(this.#reader.meta, query.selector, query);
+    const { datasets, open } = selection;
+    if (isTold(selection, query)) return distinct(datasets.map(impliedLabels));
     const sets = await seriesLabels(this.#reader, meter);
     const found = Array.from(seriesOf(datasets), (id) => sets[id] as Labels);
     return distinct(found.filter((labels) => selectorMatches(open, labels)));
   }
 
-  stacks(query: StackQuery, meter: QueryMeter): Promise<StackPart | undefined> {
+  stacks(query: StackQuery, meter: SourceMeter): Promise<StackPart | undefined> {
     return readStacks(this.#reader, this.#kernels, query, meter);
   }
 
@@ -67,6 +76,13 @@ export class BlockSource implements Source {
       readMaskedTotals(reader, this.#kernels, datasets, callSite, meter);
     return readPoints(reader, query, maskedTotals, meter);
   }
+}
+
+/** True when `meta.json` answers: also that there is nothing. */
+function isTold({ datasets, open }: Selection, { names }: SeriesQuery): boolean {
+  if (datasets.length === 0) return true;
+  if (open.length > 0 || names === undefined) return false;
+  return datasets.every((one) => names.every((name) => knowsName(one, name)));
 }
 
 /** Each set once, in the order of the first; the arrays are the caller's. */

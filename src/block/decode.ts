@@ -1,6 +1,7 @@
 // From fetched bytes to typed columns, one row group at a time: pages checked, a file made of those
 // with wanted rows, decoded, checked again. What it answers is ordinary memory: the decoder keeps
 // nothing.
+import { freeBytes } from '../lib/free-bytes.ts';
 import type { ColumnData } from '../model/table.ts';
 import { decodeBatch } from './arrow-read.ts';
 import type { TableName } from './files.ts';
@@ -19,6 +20,8 @@ export interface RowBatch {
   rows: number;
   /** The wanted rows among them; ascending. */
   slices: readonly RowSlice[];
+  /** What the columns are views of: their memory, for `freeBytes`. */
+  memory: Uint8Array;
 }
 
 /** What is read of a row group. */
@@ -46,7 +49,10 @@ export function decodeRowGroup(
   });
   const pages = chunks.map((one) => one.pages);
   const pick = pickPages(pages, rows, group.rows, group.firstRow);
-  const ipc = parquet.decode(projectPages(table, chunks, pick.runs, pick.rows), pick.rows);
+  const file = projectPages(table, chunks, pick.runs, pick.rows);
+  const memory = parquet.decode(file, pick.rows);
+  freeBytes([file]);
   const fields = schemas[table].fields.filter((field) => columns.includes(field.name));
-  return { columns: decodeBatch(ipc, fields, pick.rows), rows: pick.rows, slices: pick.slices };
+  const { rows: count, slices } = pick;
+  return { columns: decodeBatch(memory, fields, count), rows: count, slices, memory };
 }

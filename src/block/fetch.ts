@@ -3,6 +3,7 @@
 import type { XXHashAPI } from 'xxhash-wasm';
 import type { Bucket } from '../bucket/bucket.ts';
 import { Failure, isFailure, messageOf } from '../errors.ts';
+import { freeBytes } from '../lib/free-bytes.ts';
 import type { QueryMeter } from '../model/source.ts';
 import type { ColumnChunk } from './footers.ts';
 import type { FileEntry } from './meta.ts';
@@ -76,7 +77,10 @@ export interface FetchedGroup {
   bytesOf(chunk: ColumnChunk): Uint8Array;
 }
 
-/** Row group by row group, when its ranges are there. Leaving early ends what is under way. */
+/**
+ * Row group by row group, when its ranges are there; their bytes are void when the next group is
+ * asked for. Leaving early ends what is under way.
+ */
 export async function* fetchPlan(
   place: BlockPlace,
   entry: FileEntry,
@@ -86,6 +90,7 @@ export async function* fetchPlan(
   const stop = new AbortController();
   const signal = AbortSignal.any([meter.signal, stop.signal]);
   const ranges: (Promise<Uint8Array> | undefined)[] = [];
+  const held = new Map<number, Uint8Array>();
   const startUpTo = (end: number) => {
     while (ranges.length < Math.min(end, plan.ranges.length)) {
       const span = plan.ranges[ranges.length] as ByteSpan;
@@ -100,14 +105,22 @@ export async function* fetchPlan(
       startUpTo(Math.max(planned.lastRange + 1, planned.firstRange + aheadMax));
       // Ranges before this group's are done with.
       ranges.fill(undefined, 0, planned.firstRange);
+      for (const [i, bytes] of held) {
+        if (i >= planned.firstRange) continue;
+        held.delete(i);
+        freeBytes([bytes]);
+      }
       const bytes = new Map<number, Uint8Array>();
       for (let i = planned.firstRange; i <= planned.lastRange; i++) {
-        bytes.set(i, (await ranges[i]) as Uint8Array);
+        const range = (await ranges[i]) as Uint8Array;
+        held.set(i, range);
+        bytes.set(i, range);
       }
       yield { planned, bytesOf: (chunk) => bytesOf(plan, planned, chunk, bytes) };
     }
   } finally {
     stop.abort();
+    freeBytes(held.values());
   }
 }
 

@@ -8,10 +8,18 @@ import { StackSums } from '../kernel/stack-sums.ts';
 import type { BatchFilter, SampleBatch } from '../kernel/sum-filter.ts';
 import { loadSymbols, type PackedSymbols } from '../kernel/symbols.ts';
 import type { Labels } from '../model/labels.ts';
-import type { QueryMeter, SampleFilter, StackPart, StackQuery } from '../model/source.ts';
+import type {
+  QueryMeter,
+  SampleFilter,
+  SourceMeter,
+  StackPart,
+  StackQuery,
+} from '../model/source.ts';
+import type { Loan } from './block-cache.ts';
 import type { BlockReader, OpenTable } from './block-reader.ts';
 import { EarlyStart } from './early-start.ts';
 import { fileFailure } from './fetch.ts';
+import { stacksMemory } from './memory-estimate.ts';
 import type { Dataset } from './meta.ts';
 import { packedSymbols } from './packed-symbols.ts';
 import { profileMask } from './profile-mask.ts';
@@ -31,7 +39,7 @@ export async function readStacks(
   reader: BlockReader,
   kernels: KernelLender,
   query: StackQuery,
-  meter: QueryMeter,
+  meter: SourceMeter,
 ): Promise<StackPart | undefined> {
   const { filter } = query;
   if (isEmptyList(filter)) return undefined;
@@ -41,12 +49,14 @@ export async function readStacks(
   const starting = startSamples(reader, query, selection, meter);
   const loading = packedSymbols(reader, detail, meter);
   // Both are waited for: a failure of one must not leave the other running unheard.
-  const [started] = await Promise.allSettled([starting, loading]);
+  const [started, loaded] = await Promise.allSettled([starting, loading]);
   const samples = started.status === 'fulfilled' ? started.value : undefined;
   try {
+    if (samples === undefined && loaded.status === 'fulfilled') loaded.value.giveBack();
     await starting;
     const symbols = await loading;
     if (samples === undefined) return undefined;
+    meter.takes(stacksMemory(reader.meta, query, symbols.value.bytes));
     return await withSums(kernels, symbols, filter.callSite, meter, async (sums) => {
       for await (const batch of samples.batches) {
         inTable(reader, samples.open, () => sums.addSamples(batch, samples.filter));
@@ -121,24 +131,30 @@ export async function readMaskedTotals(
 /** Sums over the block's symbols in a kernel that is given back afterwards. */
 async function withSums<T>(
   kernels: KernelLender,
-  symbols: PackedSymbols,
+  symbols: Loan<PackedSymbols>,
   callSite: readonly string[] | undefined,
   meter: QueryMeter,
   work: (sums: StackSums) => Promise<T>,
 ): Promise<T> {
-  // Copying symbols takes milliseconds, and many blocks of one query get here at the same time.
-  await meter.pause();
-  const kernel = kernels.acquire();
+  let kernel: Kernel | undefined;
   let sums: StackSums | undefined;
   try {
-    loadSymbols(kernel, symbols);
-    sums = new StackSums(kernel);
-    sums.setNodes(symbols.stackParents, symbols.stackLocations);
+    try {
+      // Copying symbols takes milliseconds, and many blocks of one query get here together.
+      await meter.pause();
+      kernel = kernels.acquire();
+      const { value } = symbols;
+      loadSymbols(kernel, value);
+      sums = new StackSums(kernel);
+      sums.setNodes(value.stackParents, value.stackLocations);
+    } finally {
+      symbols.giveBack();
+    }
     if (callSite !== undefined) sums.maskCallSite(callSite);
     return await work(sums);
   } finally {
     sums?.release();
-    kernels.release(kernel);
+    if (kernel !== undefined) kernels.release(kernel);
   }
 }
 

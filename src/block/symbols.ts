@@ -1,8 +1,9 @@
 // The symbols of a block: functions, locations, mappings and the stack tree, as flat columns whose
 // ids are checked here, where the file that is wrong can be named. Owns which files are read for
-// them and whether whole; their packing is the kernel's.
+// them and whether whole; their packing is the kernel's, and letting the columns go the caller's.
 import { Failure } from '../errors.ts';
 import { noId, type StringColumn, type SymbolTables } from '../kernel/symbols.ts';
+import { freeBytes } from '../lib/free-bytes.ts';
 import type { QueryMeter } from '../model/source.ts';
 import type { ColumnData } from '../model/table.ts';
 import type { BlockReader, OpenTable } from './block-reader.ts';
@@ -16,18 +17,27 @@ export type SymbolDetail = 'names' | 'all';
 
 /** Symbol files that together are larger are read by the columns that are needed. */
 const wholeSymbolBytesMax = 8 * 1024 * 1024;
-const noTexts: StringColumn = { offsets: new Int32Array(1), bytes: new Uint8Array() };
 
 type Columns = ReadonlyMap<string, ColumnData>;
+
+/** The tables, and what they are views of; all of it is the caller's. */
+export interface ReadSymbols extends SymbolTables {
+  readonly memory: readonly Uint8Array[];
+}
 
 /** Reads and checks the symbols. Throws `corrupt`, naming the file, for an id out of range. */
 export async function readSymbols(
   reader: BlockReader,
   detail: SymbolDetail,
   meter: QueryMeter,
-): Promise<SymbolTables> {
-  const load = (table: TableName, columns: readonly string[]) =>
-    loadTable(reader, table, columns, isWhole, meter);
+): Promise<ReadSymbols> {
+  const memory: Uint8Array[] = [];
+  const load = async (table: TableName, columns: readonly string[]) => {
+    const open = isWhole ? await reader.openWhole(table, meter) : await reader.open(table, meter);
+    const read = await readColumns(reader, open, columns, memory, meter);
+    if (isWhole && open.whole !== undefined) freeBytes([open.whole]);
+    return read;
+  };
   const tables = ['stacktraces', 'locations', 'functions'] as const;
   const bytes = tables.reduce((sum, table) => sum + fileOf(reader.meta, table).bytes, 0);
   const isWhole = bytes <= wholeSymbolBytesMax;
@@ -50,36 +60,33 @@ export async function readSymbols(
   return {
     ...{ functions, locations, stacks },
     ...(mappingTable && { mappings: mappingsOf(mappingTable) }),
+    memory,
   };
 }
 
-async function loadTable(
-  reader: BlockReader,
-  table: TableName,
-  columns: readonly string[],
-  isWhole: boolean,
-  meter: QueryMeter,
-): Promise<Columns> {
-  const open = isWhole ? await reader.openWhole(table, meter) : await reader.open(table, meter);
-  return readColumns(reader, open, columns, meter);
-}
-
-/** Whole columns of a table by name. A table without rows has none. */
-export async function readColumns(
+/** Whole columns of a table by name; a table without rows has none. Adds what they are views of. */
+async function readColumns(
   reader: BlockReader,
   open: OpenTable,
   columns: readonly string[],
+  memory: Uint8Array[],
   meter: QueryMeter,
 ): Promise<Columns> {
   const parts = columns.map((): ColumnData[] => []);
-  for await (const batch of reader.read(open, { columns }, meter)) {
+  const batches: Uint8Array[] = [];
+  for await (const batch of reader.read(open, { columns, isKept: true }, meter)) {
+    batches.push(batch.memory);
     for (const [i, name] of columns.entries()) {
       const part = batch.columns.get(name);
       if (part !== undefined) parts[i]?.push(part);
     }
   }
   if (parts[0]?.length === 0) return new Map();
-  return new Map(columns.map((name, i) => [name, concatColumns(parts[i] as ColumnData[])]));
+  const whole = new Map(columns.map((name, i) => [name, concatColumns(parts[i] as ColumnData[])]));
+  // Joined columns are copies, those of one batch are views.
+  if (batches.length > 1) freeBytes(batches);
+  else memory.push(...batches);
+  return whole;
 }
 
 const mappingColumns = [
@@ -122,12 +129,14 @@ function locationsOf(reader: BlockReader, columns: Columns): SymbolTables['locat
   const lines = listOf(columns.get('lines'));
   const mappings = columns.size === 0 ? new Uint32Array() : idsOf(columns.get('mapping_id'));
   const mappingRows = fileOf(reader.meta, 'mappings').rows;
-  for (const [id, mapping] of mappings.entries()) {
+  for (let id = 0; id < mappings.length; id++) {
+    const mapping = mappings[id] as number;
     if (mapping === noId || mapping < mappingRows) continue;
     throw reader.damage('locations', `location ${id} has mapping ${mapping} of ${mappingRows}`);
   }
   const functionRows = fileOf(reader.meta, 'functions').rows;
-  for (const [i, fn] of lines.lineFunctions.entries()) {
+  for (let i = 0; i < lines.lineFunctions.length; i++) {
+    const fn = lines.lineFunctions[i] as number;
     if (fn < functionRows) continue;
     throw reader.damage('locations', `line ${i} has function ${fn} of ${functionRows}`);
   }
@@ -189,7 +198,8 @@ function hasBareLocation(lineOffsets: Int32Array | Uint32Array): boolean {
 
 function textsOf(columns: Columns, name: string): StringColumn {
   const data = columns.get(name);
-  return data?.kind === 'utf8' ? { offsets: data.offsets, bytes: data.bytes } : noTexts;
+  if (data?.kind === 'utf8') return { offsets: data.offsets, bytes: data.bytes };
+  return { offsets: new Int32Array(1), bytes: new Uint8Array() };
 }
 
 function u64Of(columns: Columns, name: string): BigUint64Array {

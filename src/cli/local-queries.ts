@@ -13,6 +13,7 @@ import { prefixed } from '../bucket/prefixed.ts';
 import { Failure } from '../errors.ts';
 import { TenantSources } from '../ingester/tenant-sources.ts';
 import { KernelPool } from '../kernel/pool.ts';
+import { MemoryBudget } from '../lib/memory-budget.ts';
 import { defaultLimits, type Limits } from '../limits/limits.ts';
 import { rangesOverlap, type SourceProvider } from '../model/source.ts';
 import { msRange } from '../model/time.ts';
@@ -30,6 +31,8 @@ const mebibyte = 1024 * 1024;
 const kernelBytesMax = 1_024 * mebibyte;
 const idleKernelsMax = 4;
 const cacheBytesMax = 256 * mebibyte;
+/** What blocks that are read at the same time may take together. */
+const memoryBytesMax = 512 * mebibyte;
 /** Tenants that are looked at when none is named. */
 const tenantsMax = 100;
 
@@ -64,7 +67,13 @@ export async function localQueries(target: string, tenant: string | undefined): 
     cache: new BlockCache({ bytesMax: cacheBytesMax }),
   };
   const provider = await providerOf(target, tenant, parts);
-  return createQueries({ provider, pool, limitsOf: () => limits, clock, yield: () => nextTurn() });
+  const memory = new MemoryBudget({
+    what: 'queries',
+    bytesMax: () => memoryBytesMax,
+    oneBytesMax: kernelBytesMax,
+  });
+  const limitsOf = () => limits;
+  return createQueries({ provider, pool, limitsOf, clock, yield: () => nextTurn(), memory });
 }
 
 async function providerOf(

@@ -14,6 +14,7 @@ import type {
   SampleFilter,
   SeriesQuery,
   Source,
+  SourceCall,
   StackPart,
   StackQuery,
   TimeRange,
@@ -23,6 +24,8 @@ import type { Series } from './series.ts';
 
 /** Rows of one step: 8 ms when each has the most samples that a profile may have. */
 const rowsAtOnce = 256;
+/** What a stack, a location or a function adds to an answer, about. */
+const answerRowBytes = 96;
 /** Rows looked at between two pauses, at some 20 ns each. */
 const rowsLookedAt = 100_000;
 
@@ -49,6 +52,13 @@ export class HeadSource implements Source {
       if (timeNs > endNs) endNs = timeNs;
     }
     return { startNs, endNs };
+  }
+
+  memoryOf(call: SourceCall): number {
+    if ('series' in call) return 0;
+    // Sums are in the head's own memory; a copy of what they make is answered.
+    const { stacks, locations, functions } = this.#head.kernel.stats();
+    return (stacks + locations + functions) * answerRowBytes;
   }
 
   async series(query: SeriesQuery, meter: QueryMeter): Promise<Labels[]> {

@@ -144,6 +144,12 @@ export class Ingester implements IngesterService {
     return failure ?? `ingester is ${state.toLowerCase()}`;
   }
 
+  /** Bytes that heads hold, and the log while it is in memory; measured now and then. */
+  get memoryUsed(): number {
+    const { wal } = this.#options;
+    return this.#headBytes() + (wal.isDurable ? 0 : wal.bytesUsed());
+  }
+
   /** The database of a tenant that is open, or has records in the log. */
   async findDatabase(tenant: string): Promise<Phlaredb | undefined> {
     return (await this.#instances.find(tenant))?.database;
@@ -261,7 +267,7 @@ export class Ingester implements IngesterService {
   #room() {
     const { wal, memoryMax, logBytesMax } = this.#options;
     const logUsed = wal.bytesUsed();
-    const memoryUsed = this.#headBytes() + (wal.isDurable ? 0 : logUsed);
+    const { memoryUsed } = this;
     const logBytesOf = (tenant: string) => wal.bytesUsedBy(tenant);
     const tenantCount = this.#instances.count;
     const disk = this.#options.diskRoom();

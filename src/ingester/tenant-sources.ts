@@ -144,6 +144,7 @@ function watched(source: Source, onMissing: () => void): Source {
   return {
     name: source.name,
     range: source.range,
+    memoryOf: (call) => source.memoryOf(call),
     series: (query, meter) => watch(source.series(query, meter)),
     stacks: (query, meter) => watch(source.stacks(query, meter)),
     points: (query, meter) => watch(source.points(query, meter)),

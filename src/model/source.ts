@@ -22,6 +22,12 @@ export interface QueryMeter {
   pause(): Promise<void>;
 }
 
+/** The meter as one source sees it. */
+export interface SourceMeter extends QueryMeter {
+  /** Corrects what `Source.memoryOf` said, when more is known. */
+  takes(memoryBytes: number): void;
+}
+
 /** Label sets are asked for by block, not by profile: whatever overlaps the range counts. */
 export interface SeriesQuery extends TimeRange {
   /** All matchers must match. */
@@ -112,6 +118,9 @@ export interface PointSeries {
   counts: Uint32Array;
 }
 
+/** A call of a source, before it is made. */
+export type SourceCall = { series: SeriesQuery } | { stacks: StackQuery } | { points: PointQuery };
+
 /**
  * Calls may run at the same time. Errors are thrown, never hidden: `missing` when a block was
  * deleted under its reader, `corrupt`, `unavailable`, and what the meter throws.
@@ -121,10 +130,15 @@ export interface Source {
   readonly name: string;
   /** First and last profile, widened to whole milliseconds where only these are known. */
   readonly range: TimeRange;
+  /**
+   * About how many bytes of memory the call takes while it runs, its answer included, besides what
+   * is there before and after. Reads nothing.
+   */
+  memoryOf(call: SourceCall): number;
   /** Distinct label sets that match, in any order. */
   series(query: SeriesQuery, meter: QueryMeter): Promise<Labels[]>;
   /** Undefined when nothing is selected. */
-  stacks(query: StackQuery, meter: QueryMeter): Promise<StackPart | undefined>;
+  stacks(query: StackQuery, meter: SourceMeter): Promise<StackPart | undefined>;
   points(query: PointQuery, meter: QueryMeter): Promise<PointSeries[]>;
 }
 

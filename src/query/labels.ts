@@ -99,9 +99,10 @@ async function labelSets(
   const found = new Map<string, Labels>();
   const sources = await reading.open(plan.range);
   for (const selector of alternatives) {
+    const query = { ...range, selector, names };
     await reading.ask(
       sources,
-      (source, meter) => source.series({ ...range, selector, names }, meter),
+      { call: { series: query }, ask: (source, meter) => source.series(query, meter) },
       async (sets) => {
         for (const labels of sets) {
           const kept = wanted ? labels.filter(({ name }) => wanted.has(name)) : labels;

@@ -1,6 +1,7 @@
 // One call of the engine from beginning to end: limits, meter, attempt, and what the metrics say
 // about it. Owns the outcome names.
 import { isFailure } from '../errors.ts';
+import type { MemoryBudget } from '../lib/memory-budget.ts';
 import { Turns } from '../lib/turns.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
@@ -22,6 +23,8 @@ export interface QueriesOptions {
   /** `Platform.yield`. */
   yield: () => Promise<void>;
   metrics?: Metrics['query'] | undefined;
+  /** What all queries may take together while they read. */
+  memory: MemoryBudget;
 }
 
 /** Each holds kernels and takes turns with the others: more at a time would only be slower. */
@@ -61,7 +64,7 @@ export async function runCall<T>(
     endTurn = await options.turns.take(signal);
     await own.pause();
     const parallelMax = limits.querySourcesParallelMax;
-    const reads = { provider, tenants: distinct, meter: own, parallelMax };
+    const reads = { provider, tenants: distinct, meter: own, parallelMax, memory: options.memory };
     return await work({
       planning: { limits, nowMs: Math.floor(clock.nowMs()) },
       kernels: pool,

@@ -4,12 +4,13 @@ import { assert, Failure } from '../errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { PprofMerge } from '../kernel/pprof-merge.ts';
 import type { PprofHeader, PprofOptions } from '../kernel/pprof-options.ts';
+import { freeBytes } from '../lib/free-bytes.ts';
 import type { PprofRequest } from './contract.ts';
 import type { Call } from './observe.ts';
 import { headerOf, withHeader } from './pprof-header.ts';
 import { rangeNs } from './range.ts';
 import type { Reading } from './sources.ts';
-import { type Kernels, stackQuery } from './stacks.ts';
+import { type Kernels, stackQuery, stacksOf } from './stacks.ts';
 import { planStacks, type StacksPlan } from './validate.ts';
 
 /** Empty for a range older than the lookback, as an empty message is. Throws `invalid`. */
@@ -44,27 +45,26 @@ export async function mergePprofs(
   let kernel: Kernel | undefined;
   let merge: PprofMerge | undefined;
   let first: Uint8Array | undefined;
+  const held = reading.hold();
   const add = async (profile: Uint8Array) => {
     kernel ??= kernels.acquire();
     merge ??= new PprofMerge(kernel);
     merge.add(profile);
+    freeBytes([profile]);
+    held.resize(kernel.bytesReserved());
     await reading.meter.pause();
   };
   try {
-    await reading.ask(
-      sources,
-      (source, meter) => source.stacks(query, meter),
-      async (part) => {
-        if (part === undefined) return;
-        assert(part.shape === 'pprof', `asked for pprof, got ${part.shape}`);
-        if (first === undefined) {
-          first = part.profile;
-          return;
-        }
-        if (merge === undefined) await add(first);
-        await add(part.profile);
-      },
-    );
+    await reading.ask(sources, stacksOf(query), async (part) => {
+      if (part === undefined) return;
+      assert(part.shape === 'pprof', `asked for pprof, got ${part.shape}`);
+      if (first === undefined) {
+        first = part.profile;
+        return;
+      }
+      if (merge === undefined) await add(first);
+      await add(part.profile);
+    });
     const isCut = (options.maxNodes ?? 0) > 0 || options.goPgo !== undefined;
     if (first === undefined) return withHeader(new Uint8Array(0), header);
     if (merge === undefined && !isCut) return withHeader(first, header);
@@ -73,6 +73,7 @@ export async function mergePprofs(
   } finally {
     (merge as PprofMerge | undefined)?.release();
     if (kernel !== undefined) kernels.release(kernel);
+    held.release();
   }
 }
 

@@ -1,11 +1,15 @@
 // Reading from sources: opens and closes them, asks several at once and takes their answers in one
-// order. Owns bounded parallelism, the one retry after retention deleted a block under its reader,
-// and that a failure names the source it came from. An answer is whole or an error.
+// order. Owns bounded parallelism, that a source is asked only when there is memory for it, the one
+// retry after retention deleted a block under its reader, and that a failure names the source it
+// came from. An answer is whole or an error.
 import { Failure, isFailure, messageOf } from '../errors.ts';
+import type { MemoryBudget, MemoryLease } from '../lib/memory-budget.ts';
 import type {
   OpenSources,
   QueryMeter,
   Source,
+  SourceCall,
+  SourceMeter,
   SourceProvider,
   TimeRange,
 } from '../model/source.ts';
@@ -18,6 +22,14 @@ export interface ReadOptions {
   meter: Meter;
   /** Most sources asked at once; 0: one after the other. */
   parallelMax: number;
+  /** Of all queries. */
+  memory: MemoryBudget;
+}
+
+/** What a source is asked, and the call that this is, for the memory that it takes. */
+export interface Question<T> {
+  call: SourceCall;
+  ask: (source: Source, meter: SourceMeter) => Promise<T>;
 }
 
 /** A source and how messages name it. */
@@ -32,13 +44,16 @@ export interface Reading {
   open(range: TimeRange | undefined): Promise<readonly NamedSource[]>;
   /**
    * Asks every source and hands the answers to `take` in the order of the sources, so that the
-   * result does not depend on who was faster. Answers wait for their turn, at most `parallelMax`.
+   * result does not depend on who was faster. Answers wait for their turn, at most `parallelMax`;
+   * the memory of one is given back when it has been taken.
    */
   ask<T>(
     sources: readonly NamedSource[],
-    question: (source: Source, meter: QueryMeter) => Promise<T>,
+    question: Question<T>,
     take: (answer: T) => Promise<void> | void,
   ): Promise<void>;
+  /** What is kept between answers, until it is released. */
+  hold(): MemoryLease;
   readonly meter: QueryMeter;
 }
 
@@ -92,9 +107,10 @@ async function readOnce<T>(
 }
 
 function createReading(options: ReadOptions, facts: ReadFacts, opened: OpenSources[]): Reading {
-  const { provider, tenants, meter, parallelMax } = options;
+  const { provider, tenants, meter, parallelMax, memory } = options;
   return {
     meter,
+    hold: () => memory.hold(),
     async open(range) {
       const named: NamedSource[] = [];
       for (const tenant of tenants) {
@@ -107,26 +123,30 @@ function createReading(options: ReadOptions, facts: ReadFacts, opened: OpenSourc
       return named;
     },
     ask: (sources, question, take) =>
-      askInOrder(sources, Math.max(1, parallelMax), meter, question, take),
+      askInOrder(sources, Math.max(1, parallelMax), options, question, take),
   };
 }
 
-type Outcome<T> = { answer: T } | { error: unknown };
+type Outcome<T> = { answer: T; lease: MemoryLease } | { error: unknown };
 
 async function askInOrder<T>(
   sources: readonly NamedSource[],
   limit: number,
-  meter: Meter,
-  question: (source: Source, meter: QueryMeter) => Promise<T>,
+  { meter, memory }: ReadOptions,
+  { call, ask }: Question<T>,
   take: (answer: T) => Promise<void> | void,
 ): Promise<void> {
   const stop = new AbortController();
-  const shared = stoppable(meter, stop.signal);
+  const signal = AbortSignal.any([meter.signal, stop.signal]);
   const failures: unknown[] = [];
+  // The first source of a query never waits for a later one's memory: leases are given in order.
   const askOne = async ({ name, source }: NamedSource): Promise<Outcome<T>> => {
+    let lease: MemoryLease | undefined;
     try {
-      return { answer: await question(source, shared) };
+      lease = await memory.lease(source.memoryOf(call), 'reading it', signal);
+      return { answer: await ask(source, meterOf(meter, signal, lease)), lease };
     } catch (cause) {
+      lease?.release();
       // The first failure ends the others at their next pause; theirs only say so.
       const error = ofSource(name, cause, meter);
       failures.push(error);
@@ -142,22 +162,29 @@ async function askInOrder<T>(
         waiting.push(askOne(sources[next++] as NamedSource));
       }
       const outcome = await (waiting.shift() as Promise<Outcome<T>>);
-      if ('answer' in outcome && failures.length === 0) await take(outcome.answer);
+      if (!('answer' in outcome)) continue;
+      try {
+        if (failures.length === 0) await take(outcome.answer);
+      } finally {
+        outcome.lease.release();
+      }
     }
   } catch (error) {
     failures.push(error);
     stop.abort(error);
   }
   // Sources are closed next: nobody may still be reading then.
-  await Promise.all(waiting);
+  for (const outcome of await Promise.all(waiting)) {
+    if ('answer' in outcome) outcome.lease.release();
+  }
   if (failures.length > 0) throw failures[0];
 }
 
-/** The meter, whose signal also ends the questions of one `ask`. */
-function stoppable(meter: Meter, stop: AbortSignal): QueryMeter {
-  const signal = AbortSignal.any([meter.signal, stop]);
+/** The meter as one source sees it; the signal also ends the questions of one `ask`. */
+function meterOf(meter: Meter, signal: AbortSignal, lease: MemoryLease): SourceMeter {
   return {
     signal,
+    takes: (bytes) => lease.resize(bytes),
     fetch: (bytes) => {
       signal.throwIfAborted();
       meter.fetch(bytes);

@@ -5,13 +5,19 @@ import { assert } from '../errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { KernelPool } from '../kernel/pool.ts';
 import { TreeMerge } from '../kernel/tree-merge.ts';
-import type { Source, StackQuery } from '../model/source.ts';
+import { arraysIn, freeBytes } from '../lib/free-bytes.ts';
+import type { StackPart, StackQuery } from '../model/source.ts';
 import { rangeNs } from './range.ts';
-import type { NamedSource, Reading } from './sources.ts';
+import type { NamedSource, Question, Reading } from './sources.ts';
 import type { StacksPlan } from './validate.ts';
 
 /** What the kernels of a query are borrowed from. */
 export type Kernels = Pick<KernelPool, 'acquire' | 'release'>;
+
+/** Asks a source for its stacks. */
+export function stacksOf(query: StackQuery): Question<StackPart | undefined> {
+  return { call: { stacks: query }, ask: (source, meter) => source.stacks(query, meter) };
+}
 
 /** The question of a plan to one source. */
 export function stackQuery(plan: StacksPlan, shape: StackQuery['shape']): StackQuery {
@@ -36,18 +42,20 @@ export async function mergeTrees<T>(
   for (const plan of plans) sides.push(plan ? await reading.open(rangeNs(plan.range)) : []);
   let kernel: Kernel | undefined;
   let merge: TreeMerge | undefined;
+  const held = reading.hold();
   try {
     for (const [side, plan] of plans.entries()) {
       if (plan === undefined) continue;
       const query = stackQuery(plan, 'functions');
-      const question = (source: Source, meter: Reading['meter']) => source.stacks(query, meter);
-      await reading.ask(sides[side] ?? [], question, async (part) => {
+      await reading.ask(sides[side] ?? [], stacksOf(query), async (part) => {
         if (part === undefined) return;
         assert(part.shape === 'functions', `asked for functions, got ${part.shape}`);
         kernel ??= kernels.acquire();
         merge ??= new TreeMerge(kernel, plans.length);
         merge.add(side as 0 | 1, part.tree);
+        freeBytes(arraysIn(part.tree));
         while (merge.stepPart()) await reading.meter.pause();
+        held.resize(kernel.bytesReserved());
         await reading.meter.pause();
       });
     }
@@ -57,5 +65,6 @@ export async function mergeTrees<T>(
   } finally {
     merge?.release();
     if (kernel !== undefined) kernels.release(kernel);
+    held.release();
   }
 }

@@ -41,7 +41,7 @@ export async function timeSeriesOf(
   const groups = new Map<string, Group>();
   await reading.ask(
     sources,
-    (source, meter) => source.points(query, meter),
+    { call: { points: query }, ask: (source, meter) => source.points(query, meter) },
     async (part) => {
       for (const one of part) {
         addPart(groups, one);

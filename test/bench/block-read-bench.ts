@@ -10,7 +10,7 @@ import { writeBlock } from '../../src/block/writer.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
 import { KernelPool } from '../../src/kernel/pool.ts';
 import { createMatcher } from '../../src/model/matcher.ts';
-import type { QueryMeter, StackQuery } from '../../src/model/source.ts';
+import type { SourceMeter, StackQuery } from '../../src/model/source.ts';
 import { loadHeadModule, loadQueryModule } from '../../src/runtime/kernel-modules.ts';
 import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
 import { metaOf } from '../support/block-model.ts';
@@ -19,9 +19,10 @@ import { type BenchOptions, interleave, type Row, row } from './measure.ts';
 
 const ulid = '01J0GMDEN00000000000000000';
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
-const meter: QueryMeter = {
+const meter: SourceMeter = {
   signal: new AbortController().signal,
   fetch: () => undefined,
+  takes: () => undefined,
   pause: nextTurn,
 };
 

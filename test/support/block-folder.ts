@@ -8,7 +8,7 @@ import { type BlockMeta, encodeBlockMeta } from '../../src/block/meta.ts';
 import { initParquet } from '../../src/block/parquet.ts';
 import { writeBlock } from '../../src/block/writer.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
-import type { QueryMeter } from '../../src/model/source.ts';
+import type { SourceMeter } from '../../src/model/source.ts';
 import type { Table } from '../../src/model/table.ts';
 import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
 import { type ModelBlock, metaOf } from './block-model.ts';
@@ -18,7 +18,7 @@ import { tablesOf } from './tables.ts';
 
 export const testUlid = '01J0GMDEN00000000000000000';
 
-export interface TestMeter extends QueryMeter {
+export interface TestMeter extends SourceMeter {
   /** Counted so far. */
   bytes: number;
   pauses: number;
@@ -32,6 +32,7 @@ export function testMeter(signal: AbortSignal = new AbortController().signal): T
     fetch: (bytes) => {
       meter.bytes += bytes;
     },
+    takes: () => undefined,
     pause: async () => {
       meter.pauses++;
       await nextTurn();

@@ -33,6 +33,7 @@ export function fakeSource(name: string, rows: readonly ModelRow[], before: Befo
   return {
     name,
     range,
+    memoryOf: () => 1,
     async series({ selector }, meter) {
       await before(name, meter);
       const sets = rows.map(labelsOf).filter((labels) => selectorMatches(selector, labels));

@@ -1,12 +1,13 @@
 // A meter without bounds, and the widest question, for tests of sources.
 import type { Labels } from '../../src/model/labels.ts';
-import type { QueryMeter, SeriesQuery } from '../../src/model/source.ts';
+import type { SeriesQuery, SourceMeter } from '../../src/model/source.ts';
 import { openHeads } from '../../src/phlaredb/head-sources.ts';
 import type { Phlaredb } from '../../src/phlaredb/phlaredb.ts';
 
-export const freeMeter: QueryMeter = {
+export const freeMeter: SourceMeter = {
   signal: new AbortController().signal,
   fetch: () => undefined,
+  takes: () => undefined,
   pause: () => Promise.resolve(),
 };
 

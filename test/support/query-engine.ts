@@ -1,6 +1,7 @@
 // The query engine over fake sources, with a clock that a test sets. Owns the wiring and small
 // profiles to ask about; no expectations.
 import { KernelPool } from '../../src/kernel/pool.ts';
+import { MemoryBudget } from '../../src/lib/memory-budget.ts';
 import { defaultLimits, type Limits } from '../../src/limits/limits.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import type { StacktracesRequest } from '../../src/query/contract.ts';
@@ -17,6 +18,8 @@ export const nowMs = 1_700_000_000_000;
 export interface EngineOptions {
   rowsPerSource?: number;
   limits?: Partial<Limits>;
+  /** Bytes that queries may take together; a source takes 1, and a merge a kernel's memory. */
+  memoryMax?: number;
 }
 
 /** The engine over what the model holds now. */
@@ -32,6 +35,11 @@ export function createEngine(model: QueryModel, options: EngineOptions = {}) {
   const lent = { now: 0, all: 0 };
   const limits = { ...defaultLimits, ...options.limits };
   const metrics = createMetrics({ processMetrics: false });
+  const memory = new MemoryBudget({
+    what: 'queries',
+    bytesMax: () => options.memoryMax ?? 1 << 30,
+    oneBytesMax: 1 << 30,
+  });
   const queries = createQueries({
     provider,
     pool: {
@@ -52,10 +60,11 @@ export function createEngine(model: QueryModel, options: EngineOptions = {}) {
       clock.yields++;
     },
     metrics: metrics.query,
+    memory,
   });
   const abort = new AbortController();
   const context = { tenants: ['a'], signal: abort.signal };
-  return { queries, provider, clock, lent, metrics, abort, context };
+  return { queries, provider, clock, lent, metrics, memory, abort, context };
 }
 
 export interface SmallPush {

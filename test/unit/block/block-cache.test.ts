@@ -118,3 +118,43 @@ it('stops waiting for another as soon as the own query is aborted', async () => 
   gate.resolve();
   expect(await slow).toBe('slow');
 });
+
+describe('what is lent', () => {
+  const lend = (cache: BlockCache, key: string, freed: string[], bytes = 10) =>
+    cache.borrow('symbols', key, signal, async () => ({
+      value: key,
+      bytes,
+      free: () => freed.push(key),
+    }));
+
+  it('is freed when it has left the cache and all have given it back', async () => {
+    const { cache } = createCache(40);
+    const freed: string[] = [];
+    const [one, other] = [await lend(cache, 'a', freed), await lend(cache, 'a', freed)];
+    for (const key of ['b', 'c', 'd', 'e']) (await lend(cache, key, freed)).giveBack();
+    expect([one.value, other.value, cache.entryCount]).toEqual(['a', 'a', 4]);
+    one.giveBack();
+    expect(freed).toEqual([]);
+    other.giveBack();
+    expect(freed).toEqual(['a']);
+    (await lend(cache, 'f', freed)).giveBack();
+    expect(freed).toEqual(['a', 'b']);
+  });
+
+  it('is freed at once when it is too large to be kept, and loaded again', async () => {
+    const { cache } = createCache(40);
+    const freed: string[] = [];
+    for (let i = 0; i < 2; i++) (await lend(cache, 'large', freed, 11)).giveBack();
+    expect([freed, cache.bytes]).toEqual([['large', 'large'], 0]);
+  });
+
+  it('is not freed before those have it who waited for the same load', async () => {
+    const { cache } = createCache(40);
+    const freed: string[] = [];
+    const hasty = async () => (await lend(cache, 'a', freed, 11)).giveBack();
+    const [, other] = await Promise.all([hasty(), lend(cache, 'a', freed, 11)]);
+    expect([other.value, freed]).toEqual(['a', []]);
+    other.giveBack();
+    expect(freed).toEqual(['a']);
+  });
+});

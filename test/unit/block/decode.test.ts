@@ -1,7 +1,7 @@
 // Columns come back as they were written: every column of every table, alone and with the others,
 // over several row groups, whole files and ranges alike.
 import { describe, expect, it } from 'vitest';
-import { column } from '../../../src/block/block-reader.ts';
+import { type BlockReader, column, type OpenTable } from '../../../src/block/block-reader.ts';
 import { concatColumns, isSet } from '../../../src/block/concat-columns.ts';
 import type { RowBatch } from '../../../src/block/decode.ts';
 import { type TableName, tableNames } from '../../../src/block/files.ts';
@@ -60,6 +60,9 @@ const model = modelBlock(7, { services: 3, stacks: 60, samplesPerProfile: 12 });
 const tables = tablesOf(model);
 const block = await storeBlock(model);
 
+const kept = (reader: BlockReader, open: OpenTable, columns: readonly string[]) =>
+  reader.read(open, { columns, isKept: true }, testMeter());
+
 describe('a table', () => {
   it.each(tableNames)('%s comes back column by column and all at once', async (name) => {
     const reader = await openReader(block);
@@ -68,7 +71,7 @@ describe('a table', () => {
     for (const columns of [all, ...all.map((one) => [one])]) {
       const batches: RowBatch[] = [];
       const open = await reader.open(name, testMeter());
-      for await (const batch of reader.read(open, { columns }, testMeter())) batches.push(batch);
+      for await (const batch of kept(reader, open, columns)) batches.push(batch);
       expect(batches.map((batch) => [...batch.columns.keys()])).toEqual([columns]);
       for (const one of columns) {
         const found = plain(concatColumns(batches.map((batch) => batch.columns.get(one)!)));
@@ -118,12 +121,26 @@ describe('a table of several row groups', () => {
     expect(meter.bytes).toBe(many.bucket.reads.reduce((sum, one) => sum + one.bytes, 0));
   });
 
+  it('is void, batch by batch, when the next one is asked for, unless it is kept', async () => {
+    const many = await storeBlock(model, withTables(model, [samples]));
+    const reader = await openReader(many);
+    const open = await reader.open('samples', testMeter());
+    const sizes = async (isKept: boolean) => {
+      const batches: RowBatch[] = [];
+      const read = { columns: ['value'], isKept };
+      for await (const batch of reader.read(open, read, testMeter())) batches.push(batch);
+      return batches.map((batch) => column(batch, 'value', 'i64').values.length);
+    };
+    expect(await sizes(false)).toEqual([0, 0, 0]);
+    expect(await sizes(true)).toEqual([100_000, 100_000, 50_000]);
+  });
+
   it('is joined into whole columns, nulls in their places', async () => {
     const many = await storeBlock(model, withTables(model, [samples]));
     const reader = await openReader(many);
     const open = await reader.open('samples', testMeter());
     const parts: ColumnData[] = [];
-    for await (const batch of reader.read(open, { columns: ['span_id'] }, testMeter())) {
+    for await (const batch of kept(reader, open, ['span_id'])) {
       parts.push(batch.columns.get('span_id')!);
     }
     expect(parts).toHaveLength(3);

@@ -216,3 +216,43 @@ test('opens what a time series needs: one step before its start, up to its last 
     },
   ]);
 });
+
+test('asks a source when there is memory for it, and gives it back whatever happens', async () => {
+  const { queries, context, provider, memory, abort } = createEngine(modelOf(9), { memoryMax: 2 });
+  let running = 0;
+  let most = 0;
+  provider.before = async () => {
+    most = Math.max(most, ++running);
+    await turn();
+    running--;
+  };
+  const many = Array.from({ length: 3 }, () =>
+    queries.series(context, { ...labels, labelNames: [] }),
+  );
+  expect((await Promise.all(many)).map((sets) => sets.length)).toEqual([9, 9, 9]);
+  expect([most, memory.bytesUsed]).toEqual([2, 0]);
+  // A merge holds more than there is: from then on one is read at a time, and all are.
+  expect((await queries.flameGraph(context, requestOf())).total).toBe(9n);
+  expect(memory.bytesUsed).toBe(0);
+  provider.before = (name) => {
+    if (name === 'block a3') throw new Failure('unavailable', 'bucket is away');
+    if (name === 'block a5') abort.abort(new Error('gone'));
+  };
+  await expect(queries.flameGraph(context, requestOf())).rejects.toThrow();
+  expect([memory.bytesUsed, memory.waitingCount]).toEqual([0, 0]);
+});
+
+test('refuses a merge that memory is short for while others keep theirs', async () => {
+  const { queries, context, provider, memory, lent } = createEngine(modelOf(2), { memoryMax: 2 });
+  const other = memory.hold();
+  other.resize(2);
+  await expect(queries.flameGraph(context, requestOf())).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringMatching(/^queries hold 2 bytes of memory and need \d+ more, limit 2$/),
+  });
+  expect({ open: provider.openCount, lent: lent.now, used: memory.bytesUsed }).toEqual({
+    open: 0,
+    lent: 0,
+    used: 2,
+  });
+});
