@@ -13,7 +13,7 @@ import { parseProfileType } from '../model/profile-type.ts';
 import type { TimeRange } from '../model/source.ts';
 import { nsToMs } from '../model/time.ts';
 import type { LabelRequest, MsRange } from './contract.ts';
-import { allTime, lastHour, rangeNs, validateRange } from './range.ts';
+import { allTime, lastHour, rangeNs, seenRange } from './range.ts';
 import type { Reading } from './sources.ts';
 import type { Planning } from './validate.ts';
 
@@ -29,7 +29,7 @@ export interface LabelPlan {
 
 /** Undefined: the answer is empty. Throws `invalid`. */
 export function planLabels(request: LabelRequest, planning: Planning): LabelPlan | undefined {
-  const seen = request.range && validateRange(request.range, planning.limits, planning.nowMs);
+  const seen = request.range && seenRange(request.range, planning.limits, planning.nowMs);
   if (request.range !== undefined && seen === undefined) return undefined;
   const { matchers, any } = request;
   if (matchers.length > matchersMax) {
@@ -48,7 +48,7 @@ export async function profileTypes(
   range: MsRange | undefined,
   { limits, nowMs }: Planning,
 ): Promise<string[]> {
-  const seen = range ? validateRange(range, limits, nowMs) : lastHour(nowMs);
+  const seen = range ? seenRange(range, limits, nowMs) : lastHour(nowMs);
   if (seen === undefined) return [];
   const plan = { range: rangeNs(seen), selectors: [] };
   const sets = await labelSets(reading, plan, [labelNames.profileType]);

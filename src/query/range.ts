@@ -18,14 +18,21 @@ export function lastHour(nowMs: number): MsRange {
 }
 
 /**
- * The part of the range that may be seen; undefined when all of it is older than the lookback, and
- * the answer is then empty whatever else the request says. Throws `invalid`.
+ * The part of the range that may be seen and is not too long; undefined when all of it is older
+ * than the lookback, and the answer is then empty whatever else the request says. Throws `invalid`.
  */
 export function validateRange(
   range: MsRange,
   limits: QueryLimits,
   nowMs: number,
 ): MsRange | undefined {
+  const seen = seenRange(range, limits, nowMs);
+  if (seen !== undefined) assertLength(seen, limits);
+  return seen;
+}
+
+/** As `validateRange`, of any length: label calls read no profiles, and pickers ask for weeks. */
+export function seenRange(range: MsRange, limits: QueryLimits, nowMs: number): MsRange | undefined {
   const { startMs, endMs } = range;
   if (startMs === 0 || endMs === 0) {
     throw new Failure('invalid', 'query has no time range: start and end are needed');
@@ -39,14 +46,14 @@ export function validateRange(
   }
   const oldestMs = limits.queryLookbackMs > 0 ? nowMs - limits.queryLookbackMs : startMs;
   if (endMs < oldestMs) return undefined;
-  const seen = { startMs: Math.max(startMs, oldestMs), endMs };
-  const lengthMs = seen.endMs - seen.startMs;
-  if (limits.queryLengthMaxMs > 0 && lengthMs > limits.queryLengthMaxMs) {
-    const most = limits.queryLengthMaxMs;
-    const message = `query is ${lengthMs} ms long, query length limit ${most} ms`;
-    throw new Failure('invalid', message, { reason: 'query_limit' });
-  }
-  return seen;
+  return { startMs: Math.max(startMs, oldestMs), endMs };
+}
+
+function assertLength({ startMs, endMs }: MsRange, { queryLengthMaxMs }: QueryLimits): void {
+  const lengthMs = endMs - startMs;
+  if (queryLengthMaxMs === 0 || lengthMs <= queryLengthMaxMs) return;
+  const message = `query is ${lengthMs} ms long, query length limit ${queryLengthMaxMs} ms`;
+  throw new Failure('invalid', message, { reason: 'query_limit' });
 }
 
 /** Both ends inclusive still; what no 64-bit time can reach is cut off. */

@@ -120,6 +120,21 @@ test('refuses a range over the length limit before the nodes, one at it is taken
   expect((await queries.flameGraph(context, requestOf({ range: most }))).total).toBe(5n);
 });
 
+test('takes label calls of any length, and moves their start to the lookback', async () => {
+  const { queries, context, provider } = engine();
+  const range = { startMs: nowMs - 30 * dayMs, endMs: nowMs };
+  const request = { matchers: [], any: false, range };
+  expect(await queries.profileTypes(context, range)).toHaveLength(1);
+  expect(await queries.labelNames(context, request)).toContain('service_name');
+  expect(await queries.labelValues(context, 'service_name', request)).toEqual(['shop']);
+  expect(await queries.series(context, { ...request, labelNames: [] })).toHaveLength(1);
+  const seen = {
+    startNs: BigInt(nowMs - 7 * dayMs) * 1_000_000n,
+    endNs: BigInt(nowMs) * 1_000_000n,
+  };
+  expect(provider.opened).toEqual([seen, seen, seen, seen]);
+});
+
 test('takes any range when the limits are off', async () => {
   const { queries, context } = engine({ queryLengthMaxMs: 0, queryLookbackMs: 0 });
   const range = { startMs: -1, endMs: Number.MAX_SAFE_INTEGER };
