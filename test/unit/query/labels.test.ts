@@ -86,12 +86,11 @@ test('a bad matcher is refused, also among alternatives', async () => {
   });
 });
 
-test('a range that is half missing, reversed or too long is refused', async () => {
+test('a range that is half missing or reversed is refused', async () => {
   const { queries, context } = engine();
   for (const range of [
     { startMs: 0, endMs: nowMs },
     { startMs: nowMs, endMs: nowMs - 1 },
-    { startMs: nowMs - 25 * hourMs, endMs: nowMs },
   ]) {
     await expect(queries.labelNames(context, { ...all, range })).rejects.toMatchObject({
       kind: 'invalid',
