@@ -1,7 +1,7 @@
 // What a profile that can be read must not be. Owns the checks and their order, which is
 // Pyroscope's: window, samples, sample labels, function ids, type names. What cannot be read at
-// all was refused before, and the labels of its series are checked after (`limits/label-
-// rules.ts`).
+// all was refused before, and the labels of its series are checked after
+// (`limits/label-rules.ts`).
 import { Failure } from '../errors.ts';
 import type { ScanFacts } from '../kernel/facts.ts';
 import { shownLabels } from '../limits/label-rules.ts';
