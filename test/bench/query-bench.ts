@@ -1,5 +1,5 @@
 // Queries through the whole app: ten thousand CPU profiles in a head, in blocks of this machine,
-// and in a bucket that takes 30 ms to answer a request; with and without warm caches. Requests go
+// and in an S3 server over HTTP that takes 30 ms more to answer a GET; with and without warm caches. Requests go
 // in, encoded answers come out. Every range cuts every block, so that samples are read; the rows
 // of whole blocks ask for all of the time. Where nothing is waited for, the time is that of the
 // processor, which others on the machine disturb less.
@@ -7,7 +7,7 @@ import process from 'node:process';
 import type { App } from '../../src/app.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
 import { type BenchOptions, interleave, type Row, row } from './measure.ts';
-import { answerOf, fillStore, type Store, slowBucket, startMemoryApp } from './query-store.ts';
+import { answerOf, fillStore, type Store, s3Store, startMemoryApp } from './query-store.ts';
 import { questions, type Span } from './questions.ts';
 
 const getDelayMs = 30;
@@ -47,19 +47,19 @@ async function warmRows(place: string, store: Store, passes: number, budget: str
 
 /** A process that has just started, and the same one when it is asked again. */
 async function bucketRows({ remote, ...store }: Store, passes: number): Promise<Row[]> {
-  const slow = slowBucket(remote, getDelayMs);
+  await using s3 = await s3Store(remote, getDelayMs);
   const span = cutOf({ remote, ...store });
-  const fresh = () => startMemoryApp(new MemoryBucket(), slow);
+  const fresh = () => startMemoryApp(new MemoryBucket(), s3.bucket);
   const cold = await timesOf(passes, wallMs, fresh, span);
-  slow.take();
+  s3.take();
   const app = await fresh();
   await answerOf(app, questions['flame graph'](span));
-  const requests = slow.take();
+  const requests = s3.take();
   const warm = await timesOf(passes, wallMs, async () => app, span);
   return [
-    ...msRows('8 blocks in a bucket, cold', cold),
-    row('8 blocks in a bucket, cold: requests of a flame graph', requests, ''),
-    ...msRows('8 blocks in a bucket, warm', warm),
+    ...msRows('8 blocks in S3, cold', cold),
+    row('8 blocks in S3, cold: requests of a flame graph', requests, ''),
+    ...msRows('8 blocks in S3, warm', warm),
   ];
 }
 

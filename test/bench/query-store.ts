@@ -1,12 +1,14 @@
 // What the query bench asks: one service's CPU profiles in an app over memory, left in its head or
-// flushed to blocks that all overlap in time, as those of several ingesters do. Owns the apps and a
-// bucket that answers as late as a store on the network.
+// flushed to blocks that all overlap in time, as those of several ingesters do. Owns the apps and
+// a bucket in a real S3 server that answers as late as one on the network.
 import { setTimeout as wait } from 'node:timers/promises';
 import { type App, createApp } from '../../src/app.ts';
 import type { Bucket } from '../../src/bucket/bucket.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
+import { S3Bucket } from '../../src/bucket/s3.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
 import { memoryPlatform, testSettings } from '../support/memory-platform.ts';
+import { s3Credentials, startS3Server } from '../support/s3-server.ts';
 import { steadyService } from '../support/steady-service.ts';
 import { createKernel } from './ingest.ts';
 import { type PushBody, requestBody } from './push-body.ts';
@@ -113,33 +115,41 @@ export async function answerOf(app: App, question: Question): Promise<Uint8Array
   throw new Error(`${question.path} answered ${response.status}: ${text}`);
 }
 
-/** What a slow bucket was asked since `take`. */
-export interface SlowBucket extends Bucket {
+/** A bucket on an S3 server, which counts what it is asked. */
+export interface S3Store extends AsyncDisposable {
+  bucket: Bucket;
+  /** Reads and lists since the last call. */
   take(): number;
 }
 
-/** `bucket`, whose reads and lists are answered `delayMs` later. */
-export function slowBucket(bucket: Bucket, delayMs: number): SlowBucket {
+const bucketName = 'bench';
+
+/** What `from` holds, in an S3 server over HTTP that answers each GET `getDelayMs` later. */
+export async function s3Store(from: Bucket, getDelayMs: number): Promise<S3Store> {
+  const server = await startS3Server(bucketName);
+  const { endpoint } = server;
+  const options = { bucket: bucketName, endpoint, isPathStyle: true, credentials: s3Credentials };
+  const s3 = new S3Bucket(options);
+  for (const { key } of (await from.list('')).objects) await s3.put(key, await from.get(key));
+  await server.delayGets(getDelayMs);
   let reads = 0;
-  const late = async <T>(read: () => Promise<T>): Promise<T> => {
-    reads++;
-    await wait(delayMs);
-    return await read();
-  };
+  const bucket = new Proxy(s3, {
+    get(target, name) {
+      if (['get', 'getRange', 'head', 'list'].includes(String(name))) reads++;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
   return {
-    name: bucket.name,
+    bucket,
     take: () => {
       const taken = reads;
       reads = 0;
       return taken;
     },
-    get: (key, options) => late(() => bucket.get(key, options)),
-    getRange: (key, range, options) => late(() => bucket.getRange(key, range, options)),
-    head: (key, options) => late(() => bucket.head(key, options)),
-    list: (prefix, options) => late(() => bucket.list(prefix, options)),
-    put: (key, body, options) => bucket.put(key, body, options),
-    putStream: (key, chunks, options) => bucket.putStream(key, chunks, options),
-    delete: (key, options) => bucket.delete(key, options),
-    stage: (prefix) => bucket.stage(prefix),
+    [Symbol.asyncDispose]: async () => {
+      s3.close();
+      await server.close();
+    },
   };
 }

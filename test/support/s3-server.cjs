@@ -4,6 +4,7 @@
 // `{"port":N}` on its standard output, and ends when its standard input does.
 const { Readable } = require('node:stream');
 const { createHash } = require('node:crypto');
+const { setTimeout: sleep } = require('node:timers/promises');
 const S3rver = require('s3rver');
 const S3Error = require('s3rver/lib/models/error');
 const S3Object = require('s3rver/lib/models/object');
@@ -193,9 +194,15 @@ async function answerFault(ctx, fault, next) {
   ctx.body = `<?xml version="1.0"?><Error>${error}</Error>`;
 }
 
+/** Milliseconds that every GET is answered later, as of a store on the network; see `/-/delay`. */
+let getDelayMs = 0;
+
 async function control(ctx, store) {
   if (ctx.path === '/-/fault') {
     faults.push({ includes: '', count: 1, ...JSON.parse(await readBody(ctx.req)) });
+    ctx.body = '{}';
+  } else if (ctx.path === '/-/delay') {
+    getDelayMs = JSON.parse(await readBody(ctx.req)).getMs;
     ctx.body = '{}';
   } else if (ctx.path === '/-/uploads') {
     ctx.body = JSON.stringify([...store.uploads.values()].map(({ key }) => key));
@@ -239,8 +246,9 @@ function createServer() {
   const store = new MemoryStore();
   server.store = store;
   server.context.store = store;
-  server.middleware.unshift((ctx, next) => {
+  server.middleware.unshift(async (ctx, next) => {
     if (ctx.path.startsWith('/-/')) return control(ctx, store);
+    if (getDelayMs > 0 && ctx.method === 'GET') await sleep(getDelayMs);
     const fault = takeFault(ctx);
     const answer = () => route(ctx, next, store);
     return fault === undefined ? answer() : answerFault(ctx, fault, answer);

@@ -22,6 +22,8 @@ export interface S3Server {
   /** `http://127.0.0.1:port`. */
   endpoint: string;
   spoil(fault: S3Fault): Promise<void>;
+  /** From now on every GET is answered so much later. */
+  delayGets(ms: number): Promise<void>;
   /** Keys of the multipart uploads that are neither completed nor aborted. */
   unfinishedUploads(): Promise<string[]>;
   close(): Promise<void>;
@@ -41,6 +43,9 @@ export async function startS3Server(...buckets: string[]): Promise<S3Server> {
     endpoint,
     spoil: async (fault) => {
       await fetch(`${endpoint}/-/fault`, { method: 'POST', body: JSON.stringify(fault) });
+    },
+    delayGets: async (getMs) => {
+      await fetch(`${endpoint}/-/delay`, { method: 'POST', body: JSON.stringify({ getMs }) });
     },
     unfinishedUploads: async () => (await fetch(`${endpoint}/-/uploads`)).json(),
     close: async () => {
