@@ -1,8 +1,8 @@
 // Queries through the whole app: ten thousand CPU profiles in a head, in blocks of this machine,
-// and in an S3 server over HTTP that takes 30 ms more to answer a GET; with and without warm caches. Requests go
-// in, encoded answers come out. Every range cuts every block, so that samples are read; the rows
-// of whole blocks ask for all of the time. Where nothing is waited for, the time is that of the
-// processor, which others on the machine disturb less.
+// and in an S3 server over HTTP that takes 30 ms more to answer a GET; with and without warm
+// caches. Requests go in, encoded answers come out. Every range cuts every block, so that samples
+// are read; the rows of whole blocks ask for all of the time. Where nothing is waited for, the time
+// is that of the processor, which others on the machine disturb less.
 import process from 'node:process';
 import type { App } from '../../src/app.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
