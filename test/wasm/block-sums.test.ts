@@ -203,6 +203,8 @@ describe('a block that cannot be', () => {
   it.each([
     ['a parent that comes after its child', Uint32Array.of(1, noId), Uint32Array.of(0, 0)],
     ['a location that is not there', Uint32Array.of(noId), Uint32Array.of(1 << 30)],
+    ['a stack without frames that has a parent', Uint32Array.of(noId, 0), Uint32Array.of(0, noId)],
+    ['a frame below the stack without frames', Uint32Array.of(noId, 0), Uint32Array.of(noId, 0)],
   ])('is corrupt for %s', (_, parents, locations) => {
     const kernel = kernelOf(1);
     loadSymbols(kernel, packed);

@@ -2,7 +2,7 @@
 // the host copies in. Owns the loop over a batch; what is wrong with a block is told by BAD_BLOCK
 // and its detail, because a block comes from outside.
 import { NONE } from '../layout';
-import { ensure, reserve } from '../memory';
+import { Vec, reserve } from '../memory';
 import { BAD_BLOCK, MISUSE, OK, OUT_OF_MEMORY, VALUE_SUM } from '../status';
 import { extendMask } from './call-site';
 import { locations } from './columns';
@@ -19,7 +19,8 @@ import {
 /**
  * Takes over the nodes in the input, which has all parents (u32, NONE: a root) and then all
  * locations (u32, NONE: the empty stack). Answers a status; BAD_BLOCK: the node in the detail has a
- * parent that does not come before it, or a location that is not there.
+ * parent that does not come before it, a location that is not there, or the empty stack above or
+ * below another node.
  */
 export function sumsSetNodes(sums: usize, count: u32): i32 {
   const nodes = locationTree(sums);
@@ -33,7 +34,7 @@ export function sumsSetNodes(sums: usize, count: u32): i32 {
   for (let node: u32 = 0; node < count; node++) {
     const parent = load<u32>(parents + (<usize>node << 2));
     const location = load<u32>(labels + (<usize>node << 2));
-    if ((parent >= node && parent != NONE) || (location >= known && location != NONE)) {
+    if (!isNode(nodes, node, parent, location, known)) {
       store<u64>(sums, node, DETAIL);
       return BAD_BLOCK;
     }
@@ -42,6 +43,14 @@ export function sumsSetNodes(sums: usize, count: u32): i32 {
   nodes.length = count;
   store<u32>(sums, 1, IS_BLOCK);
   return OK;
+}
+
+/** False for what no tree of stacks has: `pprof-stacks.ts` relies on frames from the root on. */
+@inline function isNode(nodes: Vec, node: u32, parent: u32, location: u32, known: u32): bool {
+  // The empty stack stands alone: a root without a frame, and nothing below it.
+  if (parent == NONE) return location < known || location == NONE;
+  const isBelow = parent < node && location < known;
+  return isBelow && load<u32>(nodes.pointer + (<usize>parent << 3), 4) != NONE;
 }
 
 /**
