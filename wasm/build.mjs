@@ -1,7 +1,8 @@
 // Builds the two modules of a kernel: `node wasm/build.mjs` writes src/gen/head.wasm and
 // src/gen/query.wasm, `--check` fails when a file on disk is not what the sources give, `--text
-// FOLDER` also writes the text format.
-import { readFileSync, writeFileSync } from 'node:fs';
+// FOLDER` also writes the text format. `--guarded FOLDER` writes modules that trap when memory was
+// written out of bounds (`guards.ts`) there instead, for tests.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -40,13 +41,16 @@ function read(name, base) {
   }
 }
 
-async function compile({ name, entry }) {
+async function compile({ name, entry }, isGuarded) {
   let binary;
   let text;
   const stderr = [];
-  const isQuery = ['--use', `QUERY_MODULE=${name === 'query' ? 1 : 0}`];
+  const constants = { QUERY_MODULE: name === 'query', GUARDED: isGuarded };
+  const uses = Object.entries(constants).flatMap(([key, is]) => ['--use', `${key}=${is ? 1 : 0}`]);
+  // With names of functions, so that a trap's stack says where.
+  if (isGuarded) uses.push('--debug');
   const { error } = await asc.main(
-    [entry, '--outFile', `${name}.wasm`, '--textFile', `${name}.wat`, ...options, ...isQuery],
+    [entry, '--outFile', `${name}.wasm`, '--textFile', `${name}.wat`, ...options, ...uses],
     {
       stdout: { write: () => true },
       stderr: { write: (line) => stderr.push(String(line)) },
@@ -83,8 +87,8 @@ function check({ name, imports }, binary, text) {
 }
 
 const textAt = process.argv.indexOf('--text');
-for (const module of modules) {
-  const { binary, text } = await compile(module);
+async function buildShipped(module) {
+  const { binary, text } = await compile(module, false);
   const file = `${module.name}.wasm`;
   const target = join(folder, '..', 'src', 'gen', file);
   if (textAt > 0) writeFileSync(join(process.argv[textAt + 1], `${module.name}.wat`), text);
@@ -93,4 +97,16 @@ for (const module of modules) {
     throw new Error(`src/gen/${file} differs from its sources: run node wasm/build.mjs`);
   }
   check(module, binary, text);
+}
+
+async function buildGuarded({ name, entry }, target) {
+  const module = { name, entry: name === 'head' ? 'guarded.ts' : entry };
+  writeFileSync(join(target, `${name}.wasm`), (await compile(module, true)).binary);
+}
+
+const guardedAt = process.argv.indexOf('--guarded');
+if (guardedAt > 0) mkdirSync(process.argv[guardedAt + 1], { recursive: true });
+for (const module of modules) {
+  if (guardedAt > 0) await buildGuarded(module, process.argv[guardedAt + 1]);
+  else await buildShipped(module);
 }

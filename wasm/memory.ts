@@ -2,6 +2,7 @@
 // has the allocator, the query module imports it. Nothing here traps: without room the answer is 0
 // or false, and the caller answers OUT_OF_MEMORY before it has changed anything.
 import { CLASS_MAX, giveBlock, takeBlock } from './allocator';
+import { giveGuarded, takeGuarded } from './guards';
 
 @external('head', 'allocate')
 declare function takeOfHead(bytes: usize): usize;
@@ -10,13 +11,14 @@ declare function giveToHead(at: usize, bytes: usize): void;
 
 /** At least `bytes` bytes, 16-aligned, contents undefined; 0 when there is no room. */
 @inline export function allocate(bytes: usize): usize {
-  // A constant of the build: the branch that is not taken is not compiled.
-  return QUERY_MODULE ? takeOfHead(bytes) : takeBlock(bytes);
+  // Constants of the build: the branches that are not taken are not compiled.
+  return QUERY_MODULE ? takeOfHead(bytes) : GUARDED ? takeGuarded(bytes) : takeBlock(bytes);
 }
 
 /** Gives back what `allocate(bytes)` gave. */
 @inline export function release(at: usize, bytes: usize): void {
   if (QUERY_MODULE) giveToHead(at, bytes);
+  else if (GUARDED) giveGuarded(at, bytes);
   else giveBlock(at, bytes);
 }
 
@@ -38,21 +40,28 @@ export const VEC_SIZE: usize = 12;
   return changetype<Vec>(at);
 }
 
+/** In a guarded build small columns have exactly what was asked for last. */
+const EXACT_MAX: u64 = 16384;
+
+@inline function isExact(v: Vec): bool {
+  return GUARDED ? <u64>v.capacity <= EXACT_MAX : false;
+}
+
 /** Room for `extra` more elements of 2^shift bytes; false when there is no memory. */
 export function reserve(v: Vec, extra: u32, shift: u32): bool {
   const need = (<u64>v.length + extra) << shift;
-  return need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length << shift);
+  return !isExact(v) && need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length << shift);
 }
 
 /** Room for `extra` more records of `size` bytes; false when there is no memory. */
 export function reserveRecords(v: Vec, extra: u32, size: usize): bool {
   const need = (<u64>v.length + extra) * size;
-  return need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length * size);
+  return !isExact(v) && need <= <u64>v.capacity ? true : grow(v, need, <u64>v.length * size);
 }
 
 /** Room for `bytes` in all, whose contents are undefined; false when there is no memory. */
 export function ensure(v: Vec, bytes: u64): bool {
-  return bytes <= <u64>v.capacity ? true : grow(v, bytes, 0);
+  return !isExact(v) && bytes <= <u64>v.capacity ? true : grow(v, bytes, 0);
 }
 
 /** Room for `bytes` in all, keeping the first `keep` bytes. */
@@ -61,6 +70,7 @@ export function grow(v: Vec, bytes: u64, keep: u64): bool {
   let capacity: u64 = v.capacity ? <u64>v.capacity << 1 : 256;
   while (capacity < bytes) capacity <<= 1;
   if (capacity > <u64>1 << CLASS_MAX) return false;
+  if (GUARDED && bytes <= EXACT_MAX) capacity = bytes;
   const at = allocate(<usize>capacity);
   if (!at) return false;
   if (v.pointer) {

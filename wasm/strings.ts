@@ -56,7 +56,9 @@ export function findString(p: usize, length: u32): u32 {
 export function storedBytes(p: usize, length: u32): u32 {
   if (isValidUtf8(p, length)) return length;
   const bytes = repairedLength(p, length);
-  return ensure(repairedBytes, <u64>bytes + 8) ? bytes : NONE;
+  // Room for one string after the other: that of the largest must stay.
+  const room: u64 = GUARDED ? max<u64>(bytes + 8, repairedBytes.capacity) : <u64>bytes + 8;
+  return ensure(repairedBytes, room) ? bytes : NONE;
 }
 
 /** The id of a run of bytes, which is repaired and added when it is not there. */

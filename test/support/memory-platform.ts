@@ -6,11 +6,11 @@ import { resolveSettings } from '../../src/config/settings.ts';
 import { Failure } from '../../src/errors.ts';
 import type { EditedFile, Platform } from '../../src/platform.ts';
 import { gunzip, gzip } from '../../src/runtime/gzip.ts';
-import { loadHeadModule, loadQueryModule } from '../../src/runtime/kernel-modules.ts';
 import { loadParquetModule } from '../../src/runtime/parquet-module.ts';
 import { sha256 } from '../../src/runtime/sha256.ts';
 import { createZstd } from '../../src/runtime/zstd.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
+import { kernelModules } from './kernel-modules.ts';
 import { openLimitsPath, openLimitsText } from './open-limits.ts';
 
 export interface TestPlatform extends Platform {
@@ -42,8 +42,8 @@ export async function memoryPlatform(parts: Partial<Platform> = {}): Promise<Tes
     gzip,
     unzstd: await createZstd(),
     sha256,
-    headModule: await loadHeadModule(),
-    queryModule: await loadQueryModule(),
+    headModule: kernelModules.head,
+    queryModule: kernelModules.query,
     parquetModule: await loadParquetModule(),
     localBucket: new MemoryBucket(),
     diskUsage: () => Promise.resolve(undefined),
