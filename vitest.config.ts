@@ -10,9 +10,6 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     // Suites start servers and child processes: on small machines more would only queue.
     maxWorkers: 2,
-    // The files of a worker share what they import: no module here keeps state for its tests, and
-    // importing everything anew for each file would take longer than most of them run.
-    isolate: false,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
