@@ -83,7 +83,11 @@ start() {
   ceph-mon -i a "${conf[@]}" --pid-file "$folder/run/mon.pid"
   timeout 60 ceph "${conf[@]}" osd new "$osd"
   ceph-osd -i 0 --mkfs --osd-uuid "$osd" "${conf[@]}"
-  ceph-osd -i 0 "${conf[@]}" --pid-file "$folder/run/osd.pid"
+  # It may ask the monitor before it knows its name, which then refuses: "wrong fsid".
+  for _ in $(seq 10); do
+    ceph-osd -i 0 "${conf[@]}" --pid-file "$folder/run/osd.pid" && break
+    sleep 1
+  done
   ceph-mgr -i x "${conf[@]}" --pid-file "$folder/run/mgr.pid"
   timeout 60 ceph "${conf[@]}" osd crush add osd.0 1.0 root=default host=local
   radosgw "${conf[@]}" -n client.rgw.a --rgw-frontends "beast endpoint=127.0.0.1:$port" \
