@@ -30,7 +30,7 @@ export interface PushContext {
 }
 
 /** A request with many profiles gives way to others after this long. */
-const sliceMs = 10;
+const sliceMs = 3;
 
 /** Calls `before` and awaits `pause` when more than a slice has passed since it last did. */
 export function slicer({ clock, pause }: PushContext, before?: () => void): () => Promise<void> {
