@@ -10,7 +10,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     // Suites start servers and child processes: on small machines more would only queue.
     maxWorkers: 2,
-    testTimeout: 20_000,
+    // A busy machine takes four times what a quiet one does: this is for what hangs.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });

@@ -1,7 +1,7 @@
 // The app: wires the rooms into one fetch function and the calls a runtime drives it with. Only
 // this file and those of `app/` see every room; they decide nothing themselves.
 import { createRoutes } from './api/routes.ts';
-import { keyWindowMs } from './app/bounds.ts';
+import { bodyTimeMsMax, inflightRequestsMax, keyWindowMs } from './app/bounds.ts';
 import { buildInfoOf, doorSettings } from './app/door.ts';
 import { createFolders, type Folders } from './app/folders.ts';
 import { instanceMaker } from './app/instance-maker.ts';
@@ -38,14 +38,11 @@ export interface App {
 
 /** Pyroscope's bound on what one push may hold after inflating; bodies are held to it as well. */
 const requestBytesMaxDefault = 256 * 1024 * 1024;
-/** More than this many answers at a time only wait for each other. */
-const inflightRequestsMax = 1_024;
-/** A client this slow is taken for gone. */
-const bodyTimeMsMax = 60_000;
 /** By then the keys of an idle tenant are forgotten in any case. */
 const idleMs = 2 * keyWindowMs;
 /** How long the last uploads may take once the process was told to stop. */
 const stopDeadlineMs = 30_000;
+
 /**
  * Wires an app. Nothing runs before `start`. Apps of one process may share their pools: then what
  * one of them holds counts for all.

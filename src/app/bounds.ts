@@ -3,6 +3,10 @@
 
 /** Clients repeat a push for minutes after a time-out. */
 export const keyWindowMs = 15 * 60_000;
+/** More than this many answers at a time only wait for each other. */
+export const inflightRequestsMax = 1_024;
+/** A client that sends its body this slowly is taken for gone. */
+export const bodyTimeMsMax = 60_000;
 /** WebAssembly's own bound. */
 export const kernelBytesMax = 2 ** 32;
 /**

@@ -13,6 +13,7 @@ import { defaultLimits } from '../limits/limits.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 import type { QueryService } from '../query/contract.ts';
+import { bodyTimeMsMax, inflightRequestsMax } from './bounds.ts';
 import { buildInfoOf, doorSettings } from './door.ts';
 import { createKeys } from './keys.ts';
 
@@ -29,10 +30,6 @@ export type FrontFetch = (
   request: Request,
   source: () => string | undefined,
 ) => Response | Promise<Response>;
-
-/** As many as one isolate can hold open. */
-const inflightRequestsMax = 1_024;
-const bodyTimeMsMax = 60_000;
 
 /** Throws `invalid` for keys that make no sense. */
 export function createFront(options: FrontOptions): FrontFetch {
