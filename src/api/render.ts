@@ -129,8 +129,7 @@ async function renderJson(
   const stepMs = timelineStepMs(request.range);
   const range = timelineRange(request.range, stepMs);
   const groupBy = params.getAll('groupBy').filter((name) => name !== '');
-  const graph = await queries.flameGraph(context, request);
-  const series = await queries.timeSeries(context, {
+  const { graph, series } = await queries.flameGraphAndSeries(context, request, {
     profileType: request.profileType,
     selector: request.selector,
     range,

@@ -111,6 +111,12 @@ export interface QueryService {
   /** Undefined without data. */
   profileStats(context: QueryContext): Promise<MsRange | undefined>;
   flameGraph(context: QueryContext, request: StacktracesRequest): Promise<FlameGraph>;
+  /** Both of one moment: a profile pushed meanwhile is in both of them or in none. */
+  flameGraphAndSeries(
+    context: QueryContext,
+    stacks: StacktracesRequest,
+    series: SeriesRequest,
+  ): Promise<{ graph: FlameGraph; series: TimeSeries[] }>;
   /** Pyroscope's tree bytes; empty without data. */
   tree(context: QueryContext, request: StacktracesRequest): Promise<Uint8Array>;
   callTree(context: QueryContext, request: StacktracesRequest): Promise<CallTree>;

@@ -2,6 +2,8 @@
 // is without data. Owns the number of nodes each is cut to; the kernel does the cutting.
 import { emptyCallTree } from './call-tree.ts';
 import type { CallTree, FlameGraph, FlameGraphDiff, StacktracesRequest } from './contract.ts';
+import { ofOneMoment } from './one-moment.ts';
+import { rangeNs } from './range.ts';
 import type { Reading } from './sources.ts';
 import { type Kernels, mergeTrees } from './stacks.ts';
 import { type Planning, planStacks, type StacksPlan } from './validate.ts';
@@ -67,6 +69,9 @@ export async function diffOf(
   plan: DiffPlan,
 ): Promise<FlameGraphDiff> {
   const nodes = plan[0]?.nodes ?? plan[1]?.nodes ?? 0;
-  const graph = await mergeTrees(reading, kernels, plan, (merge) => merge.diff(nodes));
+  const ranges = plan.flatMap((side) => (side ? [rangeNs(side.range)] : []));
+  if (ranges.length === 0) return emptyDiff();
+  const shared = await ofOneMoment(reading, ranges);
+  const graph = await mergeTrees(shared, kernels, plan, (merge) => merge.diff(nodes));
   return graph ?? emptyDiff();
 }

@@ -4,9 +4,11 @@ import { Failure } from '../errors.ts';
 import type { ReportRequest, StacktracesRequest } from './contract.ts';
 import { type HotSpots, hotSpotsOf } from './hot-spots.ts';
 import type { Call } from './observe.ts';
+import { ofOneMoment } from './one-moment.ts';
 import { mergePprofs } from './pprof.ts';
 import { headerOf } from './pprof-header.ts';
 import { readPprof } from './pprof-read.ts';
+import { rangeNs } from './range.ts';
 import { type ReportSide, reportText, validateBudget } from './report.ts';
 import type { Reading } from './sources.ts';
 import type { Kernels } from './stacks.ts';
@@ -24,9 +26,11 @@ export async function answerReport(
     const types = `${plan.profileType.id} and ${basePlan.profileType.id}`;
     throw new Failure('invalid', `report and baseline are of two profile types: ${types}`);
   }
+  const ranges = [plan, basePlan].flatMap((side) => (side ? [rangeNs(side.range)] : []));
   return await read(async (reading) => {
+    const shared = ranges.length > 0 ? await ofOneMoment(reading, ranges) : reading;
     const side = async (of: StacktracesRequest, from: StacksPlan | undefined) =>
-      sideOf(of, from, from && (await spotsOf(reading, kernels, from)));
+      sideOf(of, from, from && (await spotsOf(shared, kernels, from)));
     const main = await side(request, plan);
     const baseline = request.baseline && (await side(request.baseline, basePlan));
     const profileType = plan?.profileType.id ?? request.profileType;

@@ -18,6 +18,7 @@ import { foldedText } from './folded.ts';
 import { namesOf, planLabels, profileTypes, seriesOf, statsOf, valuesOf } from './labels.ts';
 import { type Call, type QueriesOptions, queryTurns, runCall } from './observe.ts';
 import { answerPprof } from './pprof.ts';
+import { answerFlameGraphAndSeries } from './render-query.ts';
 import { answerReport } from './report-query.ts';
 import { timeSeriesOf } from './timeseries.ts';
 import { planSeries, planStacks } from './validate.ts';
@@ -122,6 +123,8 @@ function otherCalls(run: Run): Omit<QueryService, LabelCalls | TreeCalls> {
   return {
     pprof: (context, request) => run('pprof', context, (call) => answerPprof(call, request)),
     report: (context, request) => run('report', context, (call) => answerReport(call, request)),
+    flameGraphAndSeries: (context, stacks, series) =>
+      run('render', context, (call) => answerFlameGraphAndSeries(call, stacks, series)),
     timeSeries: (context, request) =>
       run('time_series', context, async ({ planning, read }) => {
         const plan = planSeries(request, planning);

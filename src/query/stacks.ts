@@ -37,7 +37,6 @@ export async function mergeTrees<T>(
     | readonly [StacksPlan | undefined, StacksPlan | undefined],
   finish: (merge: TreeMerge) => T,
 ): Promise<T | undefined> {
-  // All sides are opened before the first is read, so that they are of one moment.
   const sides: (readonly NamedSource[])[] = [];
   for (const plan of plans) sides.push(plan ? await reading.open(rangeNs(plan.range)) : []);
   let kernel: Kernel | undefined;

@@ -1,7 +1,7 @@
 // Time series: what profiles add up to, by slot and group. Owns the grid, the merge over sources,
 // the order of the series and the one rounding from exact sums to the doubles of the wire.
 import { compareLabels, type Labels, labelsKey } from '../model/labels.ts';
-import type { PointGrid, PointSeries } from '../model/source.ts';
+import type { PointGrid, PointSeries, TimeRange } from '../model/source.ts';
 import { msToNs } from '../model/time.ts';
 import type { SeriesRequest, TimeSeries } from './contract.ts';
 import { rangeNs } from './range.ts';
@@ -35,9 +35,7 @@ export async function timeSeriesOf(
     groupBy,
     ...(callSite === undefined ? {} : { callSite }),
   };
-  // The first edge looks back a whole step; what lies after the last edge belongs to no slot.
-  const endMs = startMs + (slots - 1) * stepMs;
-  const sources = await reading.open(rangeNs({ startMs: startMs - stepMs, endMs }));
+  const sources = await reading.open(seriesRange(plan, stepMs));
   const groups = new Map<string, Group>();
   await reading.ask(
     sources,
@@ -50,6 +48,13 @@ export async function timeSeriesOf(
     },
   );
   return ranked([...groups.values()], request, startMs);
+}
+
+/** The first edge looks back a whole step; what lies after the last edge belongs to no slot. */
+export function seriesRange({ range }: SelectPlan, stepMs: number): TimeRange {
+  const { startMs } = range;
+  const endMs = startMs + (slotCount(range, stepMs) - 1) * stepMs;
+  return rangeNs({ startMs: startMs - stepMs, endMs });
 }
 
 function addPart(groups: Map<string, Group>, part: PointSeries): void {

@@ -104,16 +104,22 @@ function sampleAnswers(): Answers {
 /** A fake that answers its samples. */
 export function createFakeQueries(): FakeQueries {
   const fake = { asked: [], failure: undefined, gate: undefined, answers: sampleAnswers() };
-  for (const method of Object.keys(fake.answers) as (keyof Answers)[]) {
+  const answering = (method: string, answerOf: (answers: Answers) => unknown) => {
     const call = async (context: QueryContext, ...asked: unknown[]) => {
       const self = fake as unknown as FakeQueries;
       self.asked.push([method, context.tenants, ...asked]);
       await waitFor(self.gate, context.signal);
       if (self.failure !== undefined) throw self.failure;
-      return self.answers[method];
+      return answerOf(self.answers);
     };
     Object.assign(fake, { [method]: call });
+  };
+  for (const method of Object.keys(fake.answers) as (keyof Answers)[]) {
+    answering(method, (answers) => answers[method]);
   }
+  answering('flameGraphAndSeries', ({ flameGraph: graph, timeSeries: series }) => {
+    return { graph, series };
+  });
   return fake as unknown as FakeQueries;
 }
 

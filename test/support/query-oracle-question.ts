@@ -20,8 +20,6 @@ export interface Question {
   ask: (app: Asked) => Promise<unknown>;
   /** Throws when the model's answer is another one. */
   check: (answer: unknown, model: QueryModel) => void;
-  /** As `check`, of what the app reads after the rest: a push between the two is in it alone. */
-  checkLater?: (answer: unknown, model: QueryModel) => void;
 }
 
 export const valueMax = 2n ** 63n - 1n;

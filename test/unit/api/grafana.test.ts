@@ -150,7 +150,7 @@ const drilldownRows: Row[] = [
     'render',
     get('render', { ...rendered, format: 'json', 'max-nodes': '100' }),
     undefined,
-    'flameGraph',
+    'flameGraphAndSeries',
   ],
   ['dot', get('render', { ...rendered, format: 'dot', 'max-nodes': '100' }), undefined, 'dot'],
   ['comparison', get('render-diff', { ...sides, ...times, 'max-nodes': '100' }), undefined, 'diff'],

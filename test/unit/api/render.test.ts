@@ -54,10 +54,10 @@ describe('render', () => {
     });
     const onGrid = { startMs: 1_699_999_995_000, endMs: 1_700_000_055_000 };
     expect(server.queries.asked).toEqual([
-      ['flameGraph', tenants, { ...asked, maxNodes: 5 }],
       [
-        'timeSeries',
+        'flameGraphAndSeries',
         tenants,
+        { ...asked, maxNodes: 5 },
         {
           profileType: type,
           selector,
@@ -113,8 +113,8 @@ describe('render', () => {
         '*': { ...rest, samples: [0, 4, 0, 0] },
       },
     });
-    const series = server.queries.asked.find(([method]) => method === 'timeSeries');
-    expect(series?.[2]).toMatchObject({ groupBy: ['pod', 'env'], aggregation: 'average' });
+    const [call] = server.queries.asked;
+    expect(call?.[3]).toMatchObject({ groupBy: ['pod', 'env'], aggregation: 'average' });
   });
 
   it.each([
