@@ -112,8 +112,9 @@ function cutStrings(): void {
     const end = load<u32>(at, 4);
     if (end - load<u32>(at) <= stringBytesMax) continue;
     let from = end - stringBytesMax;
-    // Not amid a character, which has three bytes at most behind its first.
-    for (let n = 0; n < 3 && (load<u8>(from) & 0xc0) == 0x80; n++) from++;
+    // Not amid a character, which has three bytes at most behind its first, and not past the end:
+    // a log record may ask for fewer bytes than the limit of any push.
+    for (let n = 0; n < 3 && from < end && (load<u8>(from) & 0xc0) == 0x80; n++) from++;
     store<u32>(at, from);
     cutStringCount++;
   }

@@ -175,20 +175,37 @@ export function encodeLabels(labels: readonly Label[]): Uint8Array {
   return bytes;
 }
 
-/** The labels of a head whose checksum was right. */
+/** The labels of a head whose checksum was right. Throws `corrupt` when they do not add up. */
 export function decodeLabels(bytes: Uint8Array): Label[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const texts: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + view.getUint32(at, true);
-    texts.push(decoder.decode(bytes.subarray(at + 4, end)));
-    at = end;
+  const texts = decodeTexts(bytes);
+  if (texts.length % 2 !== 0) {
+    throw new Failure('corrupt', `log record has ${texts.length} names and values, an odd number`);
   }
   const labels: Label[] = [];
   for (let index = 0; index < texts.length; index += 2) {
     labels.push({ name: texts[index] as string, value: texts[index + 1] as string });
   }
   return labels;
+}
+
+/** Texts, each behind its length, that fill the bytes. Throws `corrupt` when they do not. */
+export function decodeTexts(bytes: Uint8Array): string[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const texts: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const start = at + 4;
+    const end = start <= bytes.length ? start + view.getUint32(at, true) : start;
+    if (end > bytes.length) {
+      throw new Failure('corrupt', `log record has a text up to byte ${end} of ${bytes.length}`);
+    }
+    try {
+      texts.push(decoder.decode(bytes.subarray(start, end)));
+    } catch (cause) {
+      throw new Failure('corrupt', `log record has a text that is not utf-8`, { cause });
+    }
+    at = end;
+  }
+  return texts;
 }
 
 /** The body of the record that begins a segment. */

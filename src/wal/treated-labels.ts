@@ -1,10 +1,12 @@
 // The labels of a profile's record and, ahead of them, how it was taken when that is not the plain
 // way: three numbers and names. Owns the bytes, which `FORMAT.md` draws; a record that has a
 // treatment says so by its version.
+import { Failure } from '../errors.ts';
 import type { Label } from '../model/labels.ts';
 import type { Treatment } from '../model/treatment.ts';
 import {
   decodeLabels,
+  decodeTexts,
   encodeLabels,
   formatVersion,
   type RecordHead,
@@ -14,7 +16,6 @@ import type { ProfileRecord } from './wal.ts';
 
 const fixedBytes = 16;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What a record has in place of labels, and the version that says what that is. */
 export function encodeTreatedLabels({ labels, treatment }: ProfileRecord): {
@@ -41,19 +42,19 @@ export function encodeTreatedLabels({ labels, treatment }: ProfileRecord): {
   return { labels: bytes, version: treatedVersion };
 }
 
-/** Reads them back from a head whose checksum was right. */
+/** Reads them back from a head whose checksum was right. Throws `corrupt` for other bytes. */
 export function decodeTreatedLabels({ labels: bytes, version }: RecordHead): {
   labels: Label[];
   treatment?: Treatment;
 } {
   if (version !== treatedVersion) return { labels: decodeLabels(bytes) };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const namesEnd = fixedBytes + view.getUint32(12, true);
-  const foldedLabels: string[] = [];
-  for (let at = fixedBytes; at < namesEnd; ) {
-    const end = at + 4 + view.getUint32(at, true);
-    foldedLabels.push(decoder.decode(bytes.subarray(at + 4, end)));
-    at = end;
+  const namesEnd = bytes.length < fixedBytes ? fixedBytes : fixedBytes + view.getUint32(12, true);
+  if (namesEnd > bytes.length) {
+    throw new Failure(
+      'corrupt',
+      `log record tells its treatment up to byte ${namesEnd} of ${bytes.length}`,
+    );
   }
   return {
     labels: decodeLabels(bytes.subarray(namesEnd)),
@@ -61,7 +62,7 @@ export function decodeTreatedLabels({ labels: bytes, version }: RecordHead): {
       stackDepthMax: view.getUint32(0, true),
       symbolBytesMax: view.getUint32(4, true),
       labelGroupsMax: view.getUint32(8, true),
-      foldedLabels,
+      foldedLabels: decodeTexts(bytes.subarray(fixedBytes, namesEnd)),
     },
   };
 }

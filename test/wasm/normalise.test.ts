@@ -1,6 +1,7 @@
 // What a scan mends instead of refusing: references that lead nowhere, depth, length, type
 // parameters, more label groups than it takes.
 import { describe, expect, test } from 'vitest';
+import { plainTreatment } from '../../src/model/treatment.ts';
 import { encodePprof, type LocationInput, type SampleInput } from '../fixtures/pprof-writer.ts';
 import { Writer } from '../fixtures/protobuf.ts';
 import { createKernel, ingest, planOf } from '../support/kernel.ts';
@@ -117,6 +118,13 @@ describe('a stack of more than 1,000 locations', () => {
   });
 });
 
+/** The longest end of whole characters within so many bytes. */
+function endOf(text: string, bytesMax: number): string {
+  const characters = [...text];
+  while (new TextEncoder().encode(characters.join('')).length > bytesMax) characters.shift();
+  return characters.join('');
+}
+
 describe('a string of more than 65,535 bytes', () => {
   const named = (name: string) => encode({ functions: [{ id: 1, name }] });
   test.each([
@@ -128,6 +136,29 @@ describe('a string of more than 65,535 bytes', () => {
     expect(facts.truncatedStringCount).toBe(1);
     expect(rows[0]?.samples[0]?.stack).toContain(`{${kept}|`);
   });
+  test.each([0, 1, 2, 3, 4])(
+    'is empty or whole characters when %i bytes may stay',
+    (symbolBytesMax) => {
+      const kernel = createKernel();
+      const names = ['😀', 'é', 'aé', '日本', 'abc'];
+      const functions = names.map((name, i) => ({ id: i + 1, name }));
+      const locations = names.map((_, i) => ({ id: i + 1, lines: [{ function: i + 1 }] }));
+      const sample: SampleInput = { locations: [1, 2, 3, 4, 5], values: [1] };
+      const profile = encodePprof({
+        sampleTypes: oneType,
+        functions,
+        locations,
+        samples: [sample],
+      });
+      // What follows the last string, a field nobody knows, looks like the rest of a character.
+      const bytes = Uint8Array.of(...profile, 0x80, 0x01, 0x01);
+      kernel.append(planOf(kernel.scan(bytes, { ...plainTreatment, symbolBytesMax })));
+      const stack = dumpRows(kernel)[0]?.samples[0]?.stack ?? '';
+      const stored = [...stack.matchAll(/\{([^|]*)\|/g)].map(([, name]) => name);
+      const ends = names.map((name) => endOf(name, symbolBytesMax));
+      expect(stored.toSorted()).toEqual(ends.toSorted());
+    },
+  );
   test('of just as many is left alone', () => {
     expect(store(named('x'.repeat(65_535))).facts.truncatedStringCount).toBe(0);
   });
