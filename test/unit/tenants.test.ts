@@ -2,9 +2,19 @@
 // memory, in blocks, or on a disk where case does not count.
 import { afterEach, describe, expect, it } from 'vitest';
 import { pathOfKey } from '../../src/bucket/filesystem-path.ts';
+import { createApiServer } from '../support/api-server.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { basicAuth, newKey } from '../support/keys.ts';
 import { testStartMs } from '../support/memory-platform.ts';
+import {
+  type Answers,
+  askEverything,
+  askedPaths,
+  type Send,
+  shown,
+  storeSetting,
+  uploadMarked,
+} from '../support/tenant-questions.ts';
 
 const origin = 'http://127.0.0.1:4040';
 const all = ['push', 'query', 'admin'] as const;
@@ -25,78 +35,49 @@ async function start(file: Record<string, unknown> = { keys: entries }): Promise
   return running;
 }
 
-interface Answer {
-  status: number;
-  text: string;
-  headers: Headers;
-}
-
-async function send(
-  { app }: TestApp,
-  path: string,
-  headers: Record<string, string>,
-  body?: string | Uint8Array<ArrayBuffer>,
-): Promise<Answer> {
-  const method = body === undefined ? 'GET' : 'POST';
-  const init = { method, headers, ...(body !== undefined && { body }) };
-  const response = await app.fetch(new Request(`${origin}${path}`, init));
-  return { status: response.status, text: await response.text(), headers: response.headers };
-}
-
-const fromSeconds = testStartMs / 1_000 - 60;
-const times = `from=${fromSeconds}&until=${fromSeconds + 600}`;
-
-/** A folded upload whose every name begins with `mark`. */
-function upload(app: TestApp, mark: string, headers: Record<string, string>): Promise<Answer> {
-  const name = encodeURIComponent(`${mark}-app{pod=${mark}-pod,${mark}_label=x}`);
-  const path = `/ingest?name=${name}&${times}&units=samples`;
-  return send(app, path, headers, `${mark}_main;${mark}_work 7\n${mark}_main 3\n`);
-}
-
-const type = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
-const range = { start: String(fromSeconds * 1_000), end: String((fromSeconds + 600) * 1_000) };
-const querier = '/querier.v1.QuerierService';
-const select = { profileTypeID: type, labelSelector: '{}', ...range };
-
-/** Everything that a tenant can ask, with what the answers say. */
-async function ask(app: TestApp, headers: Record<string, string>): Promise<Record<string, Answer>> {
-  const json = { ...headers, 'content-type': 'application/json' };
-  const matchers = ['{}'];
-  const calls: Record<string, object> = {
-    [`${querier}/ProfileTypes`]: range,
-    [`${querier}/LabelNames`]: { matchers, ...range },
-    [`${querier}/LabelValues`]: { name: 'pod', matchers, ...range },
-    [`${querier}/Series`]: { matchers, ...range },
-    [`${querier}/SelectMergeStacktraces`]: select,
-    [`${querier}/SelectMergeProfile`]: select,
-    [`${querier}/SelectSeries`]: { ...select, step: 15, groupBy: ['pod'] },
-    [`${querier}/Diff`]: { left: select, right: select },
-    [`${querier}/GetProfileStats`]: {},
-    '/ingester.v1.IngesterService/LabelNames': range,
-    '/ingester.v1.IngesterService/Series': { matchers, ...range },
-    '/settings.v1.SettingsService/Get': {},
+/** The app as whoever asks sees it. */
+function sendTo({ app }: TestApp): Send {
+  return async (path, headers, body) => {
+    const method = body === undefined ? 'GET' : 'POST';
+    const init = { method, headers, ...(body !== undefined && { body }) };
+    const response = await app.fetch(new Request(`${origin}${path}`, init));
+    return { status: response.status, text: await response.text() };
   };
-  const answers: Record<string, Answer> = {};
-  for (const [path, body] of Object.entries(calls)) {
-    answers[path] = await send(app, path, json, JSON.stringify(body));
-  }
-  const query = encodeURIComponent(`${type}{}`);
-  for (const more of ['', '&format=folded', '&format=dot', '&groupBy=pod']) {
-    const path = `/pyroscope/render?query=${query}&${times}${more}`;
-    answers[path] = await send(app, path, headers);
-  }
-  answers['values'] = await send(app, '/pyroscope/label-values?label=service_name', headers);
-  answers['metrics'] = await send(app, '/metrics', headers);
-  return answers;
 }
 
-const shown = (answers: Record<string, Answer>) =>
-  Object.entries(answers).map(([path, { status, text }]) => [path, status, text]);
+type Headers = Record<string, string>;
+const upload = (app: TestApp, mark: string, headers: Headers) =>
+  uploadMarked(sendTo(app), mark, testStartMs, headers);
+const ask = (app: TestApp, headers: Headers) => askEverything(sendTo(app), testStartMs, headers);
+const setting = async (app: TestApp, value: string, headers: Headers) =>
+  (await storeSetting(sendTo(app), value, headers)).status;
+const flush = (app: TestApp, headers: Headers) => sendTo(app)('/flush', headers, '');
 
-async function setting(app: TestApp, value: string, headers: Record<string, string>) {
-  const body = JSON.stringify({ setting: { name: `${value}-setting`, value, modifiedAt: '1' } });
-  const json = { ...headers, 'content-type': 'application/json' };
-  return (await send(app, '/settings.v1.SettingsService/Set', json, body)).status;
+describe('what tenants are asked about here', () => {
+  it('is everything that can be read', async () => {
+    const server = await createApiServer();
+    const paths = server.routes.filter(({ method }) => method !== 'ALL').map(({ path }) => path);
+    const asked = askedPaths();
+    for (const path of asked) expect(paths).toContain(path);
+    for (const path of new Set(paths)) {
+      if (asked.has(path) || isForOthers(path)) continue;
+      const answer = await server.send(path.replace('*', 'Odd'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+      });
+      expect([path, answer.status]).toEqual([path, 501]);
+    }
+  });
+});
+
+/** Doors that write, and probes: they answer nothing of what is stored. */
+function isForOthers(path: string): boolean {
+  return (
+    /\/(Push|Set|Delete|Flush|Export)$/.test(path) ||
+    ['/ingest', '/pyroscope/ingest', '/v1development/profiles'].includes(path) ||
+    ['/flush', '/ready', '/healthz'].includes(path)
+  );
 }
 
 describe('two tenants with two keys', () => {
@@ -122,7 +103,7 @@ describe('two tenants with two keys', () => {
         expect(JSON.stringify(shown(own))).not.toContain('ownB');
       }
       // Each flushes its own.
-      expect((await send(app, '/flush', keyB.bearer, '')).status).toBe(204);
+      expect((await flush(app, keyB.bearer)).status).toBe(204);
       const { objects } = await app.platform.localBucket.list('tenants/');
       const metas = objects.map(({ key }) => key).filter((key) => key.endsWith('/meta.json'));
       expect(metas).toHaveLength(1);
@@ -133,8 +114,8 @@ describe('two tenants with two keys', () => {
     const beside = await answersOfB(true);
     expect(shown(beside.fromHead)).toEqual(shown(alone.fromHead));
     // Writing a block takes time that metrics tell.
-    delete alone.fromBlock['metrics'];
-    delete beside.fromBlock['metrics'];
+    delete alone.fromBlock['/metrics'];
+    delete beside.fromBlock['/metrics'];
     expect(shown(beside.fromBlock)).toEqual(shown(alone.fromBlock));
     const text = JSON.stringify(shown(beside.fromHead));
     expect(text).not.toMatch(/secretA|tenant-a/);
@@ -168,11 +149,11 @@ describe('two tenants with two keys', () => {
       }
       expect((await upload(app, 'fromB', headers)).status).toBe(403);
       expect(await setting(app, 'fromB', headers)).toBe(403);
-      expect((await send(app, '/flush', headers, '')).status).toBe(403);
+      expect((await flush(app, headers)).status).toBe(403);
     }
     expect(app.platform.wal.bytesUsed()).toBe(walBytes);
-    const withoutMetrics = (answers: Record<string, Answer>) =>
-      shown(answers).filter(([path]) => path !== 'metrics');
+    const withoutMetrics = (answers: Answers) =>
+      shown(answers).filter(([path]) => path !== '/metrics');
     expect(withoutMetrics(await ask(app, keyA.bearer))).toEqual(withoutMetrics(before));
   });
 
