@@ -12,7 +12,7 @@ export interface WatchedFileOptions<T> {
   parse: (text: string) => T | Promise<T>;
   /** What changed is in force when this is called; not called for the value read at start. */
   onChange?: (value: T) => void;
-  /** Called once for each version of the file that cannot be used; the one before stays. */
+  /** Called once for each version of the file that cannot be used, and for each reason why. */
   onRefused: (message: string) => void;
 }
 
@@ -24,6 +24,9 @@ export class WatchedFile<T> {
   readonly #options: WatchedFileOptions<T>;
   #value: T;
   #stamp: string | undefined;
+  /** Reading failed, which may be for a moment: what was revoked must not stay in force for it. */
+  #isUnread = false;
+  #refusedMessage: string | undefined;
   #checkAtMs = Number.NEGATIVE_INFINITY;
 
   /** `initial` is in force until `start`. */
@@ -55,16 +58,24 @@ export class WatchedFile<T> {
     if (!isDue) return this.#checkAtMs;
     this.#checkAtMs = nowMs + checkMs;
     const stamp = await this.#options.file.stamp();
-    if (stamp === this.#stamp) return this.#checkAtMs;
+    if (stamp === this.#stamp && !this.#isUnread) return this.#checkAtMs;
+    if (stamp !== this.#stamp) this.#refusedMessage = undefined;
     this.#stamp = stamp;
     try {
       this.#value = await this.#read();
+      this.#refusedMessage = undefined;
     } catch (error) {
-      this.#options.onRefused(messageOf(error));
+      this.#refuse(messageOf(error));
       return this.#checkAtMs;
     }
     this.#options.onChange?.(this.#value);
     return this.#checkAtMs;
+  }
+
+  #refuse(message: string): void {
+    if (message === this.#refusedMessage) return;
+    this.#refusedMessage = message;
+    this.#options.onRefused(message);
   }
 
   /** Nothing runs between ticks. */
@@ -74,6 +85,9 @@ export class WatchedFile<T> {
 
   async #read(): Promise<T> {
     const { file, bytesMax, parse } = this.#options;
-    return parse(await file.read(bytesMax));
+    this.#isUnread = true;
+    const text = await file.read(bytesMax);
+    this.#isUnread = false;
+    return parse(text);
   }
 }

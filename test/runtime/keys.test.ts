@@ -1,7 +1,9 @@
 // Keys on real servers, as an operator goes about it: make them with the command, start the server
 // beside the file, revoke one while it runs.
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/app.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { basicAuth } from '../support/keys.ts';
 import { phlox } from '../support/phlox-command.ts';
@@ -89,6 +91,32 @@ describe.each(serverRuntimes)('keys on %s', (runtime) => {
     expect((await upload({ origin: shop, ...bearer('agent') })).status).toBe(200);
     expect((await upload({ origin: 'https://evil.example', ...bearer('agent') })).status).toBe(403);
   });
+
+  it('are in force as they were while their file is empty, cut short, gone or no file', async () => {
+    const text = await readFile(file, 'utf8');
+    const refused = () => server.stderr.split('file cannot be used').length - 1;
+    const isRefused = async () => {
+      const metrics = await fetch(`${server.url}/metrics`, { headers: bearer('operator') });
+      return (await metrics.text()).includes('phlox_settings_file_refused{setting="keys"} 1\n');
+    };
+    const spoilers = [
+      () => writeFile(file, ''),
+      () => writeFile(file, text.slice(0, -5)),
+      () => rm(file),
+      () => mkdir(file),
+    ];
+    for (const [i, spoil] of spoilers.entries()) {
+      await spoil();
+      await until(() => refused() === i + 1);
+      expect([await isRefused(), (await upload(bearer('agent'))).status]).toEqual([true, 200]);
+    }
+    await rm(file, { recursive: true });
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+    await until(async () => !(await isRefused()));
+    expect((await upload(bearer('agent'))).status).toBe(200);
+    expect(refused()).toBe(spoilers.length);
+  }, 30_000);
 
   it('is out soon after it is revoked, and no key was ever logged', async () => {
     await keys('revoke', 'agent');

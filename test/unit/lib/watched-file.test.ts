@@ -78,6 +78,24 @@ describe('a watched file', () => {
     expect(heard).toEqual(['refused: x is no number', 'refused: file is gone', 'change 3']);
   });
 
+  it('is read again until it can be read, and says so once', async () => {
+    const { disk, file, heard } = watched('1');
+    await file.start();
+    disk.text = '2';
+    disk.onRead = () => {
+      throw new Failure('invalid', 'too many open files');
+    };
+    await file.tick(0);
+    await file.tick(1_000);
+    expect(file.value).toBe(1);
+    delete disk.onRead;
+    await file.tick(2_000);
+    expect(file.value).toBe(2);
+    await file.tick(3_000);
+    expect(heard).toEqual(['refused: too many open files', 'change 2']);
+    expect(disk.reads).toBe(4);
+  });
+
   it('sees a change that is made while it reads', async () => {
     const { disk, file } = watched('1');
     disk.onRead = () => {
