@@ -27,7 +27,7 @@ export function* pprofProfiles(
   body: Uint8Array,
   context: IngestContext,
 ): Steps<PushedProfile[]> {
-  const { profile, shown } = partsOf(request, body);
+  const { profile, shown } = yield* partsOf(request, body);
   const inflated = inflateBody(profile, context.profileBytesMax, context.gunzip);
   const outline = yield* outlinePprof(inflated);
   if (outline.sampleCount === 0) return [];
@@ -44,15 +44,15 @@ export function* pprofProfiles(
 }
 
 /** A part without a file name is a plain field, whatever it is called. */
-function partsOf(
+function* partsOf(
   { format, contentType }: IngestRequest,
   body: Uint8Array,
-): { profile: Uint8Array; shown: DisplayNames | undefined } {
+): Steps<{ profile: Uint8Array; shown: DisplayNames | undefined }> {
   const boundary = multipartBoundary(contentType);
   const isForm = boundary !== undefined && startsMultipart(body, boundary);
   // No pprof begins as a boundary does, so that a form that calls itself pprof is read as well.
   if (format === 'pprof' && !isForm) return { profile: body, shown: undefined };
-  const parts = parseMultipart(body, boundary ?? '');
+  const parts = yield* parseMultipart(body, boundary ?? '');
   if (filePart(parts, 'jfr') !== undefined) throw jfrRefusal();
   if (filePart(parts, 'prev_profile') !== undefined) {
     throw invalid('prev_profile is not supported: this client is too old, use a newer one');

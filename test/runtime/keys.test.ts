@@ -96,8 +96,9 @@ describe.each(serverRuntimes)('keys on %s', (runtime) => {
     const text = await readFile(file, 'utf8');
     const refused = () => server.stderr.split('file cannot be used').length - 1;
     const isRefused = async () => {
-      const metrics = await fetch(`${server.url}/metrics`, { headers: bearer('operator') });
-      return (await metrics.text()).includes('phlox_settings_file_refused{setting="keys"} 1\n');
+      const answer = await fetch(`${server.url}/metrics`, { headers: bearer('operator') });
+      const line = 'phlox_settings_file_refused{setting="keys"} 1\n';
+      return (await answer.text()).includes(line);
     };
     const spoilers = [
       () => writeFile(file, ''),

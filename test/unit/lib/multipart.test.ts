@@ -1,12 +1,17 @@
 // Forms in memory: what senders write, and what they should not.
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { filePart, multipartBoundary, parseMultipart } from '../../../src/lib/multipart.ts';
+import { finish } from '../../../src/lib/steps.ts';
 import { formBody } from '../../support/upload.ts';
 
 const encoder = new TextEncoder();
 
+function partsOf(body: Uint8Array, boundary: string) {
+  return finish(parseMultipart(body, boundary));
+}
+
 function parsed(text: string, boundary = 'b') {
-  return parseMultipart(encoder.encode(text), boundary).map(({ name, filename, content }) => [
+  return partsOf(encoder.encode(text), boundary).map(({ name, filename, content }) => [
     name,
     filename,
     new TextDecoder().decode(content),
@@ -16,6 +21,8 @@ function parsed(text: string, boundary = 'b') {
 it.each([
   ['multipart/form-data; boundary=abc', 'abc'],
   ['Multipart/Form-Data;charset=utf-8; Boundary="a b;c"', 'a b;c'],
+  ['multipart/form-data; a="; boundary=x"; boundary=y', 'y'],
+  ['multipart/form-data; boundary=x; boundary=y', 'x'],
   ['application/json; boundary=abc', undefined],
   ['', undefined],
 ])('%j has the boundary %j', (type, boundary) => {
@@ -35,7 +42,7 @@ it('reads what the runtime writes', async () => {
   form.append('note', 'é\r\n--x');
   const request = new Request('http://x/', { method: 'POST', body: form });
   const boundary = multipartBoundary(request.headers.get('content-type') ?? '') ?? '';
-  const parts = parseMultipart(new Uint8Array(await request.arrayBuffer()), boundary);
+  const parts = partsOf(new Uint8Array(await request.arrayBuffer()), boundary);
   expect(parts.map(({ name }) => name)).toEqual(['profile', 'note']);
   expect(filePart(parts, 'profile')).toEqual(bytes);
   expect(filePart(parts, 'note')).toBeUndefined();
@@ -75,6 +82,35 @@ it.each([
 
 it('takes 64 parts and refuses the next', () => {
   const parts = Array.from({ length: 65 }, (_, i) => ({ name: `n${i}`, content: '' }));
-  expect(parseMultipart(formBody(parts.slice(1)), 'xyz').length).toBe(64);
-  expect(() => parseMultipart(formBody(parts), 'xyz')).toThrowError('more than 64 parts');
+  expect(partsOf(formBody(parts.slice(1)), 'xyz').length).toBe(64);
+  expect(() => partsOf(formBody(parts), 'xyz')).toThrowError('more than 64 parts');
+});
+
+describe('what is inside quotes', () => {
+  it.each([
+    ['name="a; filename=b"', 'a; filename=b', undefined],
+    ['filename="x; name=evil"; name="a"', 'a', 'x; name=evil'],
+    ['name="a\\"; filename=b"', 'a"; filename=b', undefined],
+    ["name=a; filename*=UTF-8''b.pprof", 'a', "UTF-8''b.pprof"],
+    ['name="a"; name="b"', 'a', undefined],
+    ['name="a" ; filename = "b"', 'a', 'b'],
+    ['garbage; name="a"', 'a', undefined],
+    ['name="a"garbage; filename="b"', 'a', 'b'],
+    ['xname="x"; name="a"', 'a', undefined],
+  ])('is no parameter: %s', (parameters, name, filename) => {
+    const text = `--b\r\nContent-Disposition: form-data; ${parameters}\r\n\r\n1\r\n--b--`;
+    expect(parsed(text)).toEqual([[name, filename, '1']]);
+  });
+});
+
+it('lets others have their turn while it looks for boundaries', () => {
+  const lines = '\n'.repeat(2 ** 20);
+  const body = encoder.encode(
+    `--b\r\nContent-Disposition: form-data; name="a"; filename="f"\r\n\r\n${lines}\r\n--b--`,
+  );
+  const steps = parseMultipart(body, 'b');
+  let count = 0;
+  while (!steps.next().done) count++;
+  // A step is some 0.2 ms: 2^20 lines are nothing that anybody may wait for.
+  expect(count).toBeGreaterThan(2 ** 20 / 2 ** 14);
 });
