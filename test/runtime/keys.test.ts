@@ -92,7 +92,7 @@ describe.each(serverRuntimes)('keys on %s', (runtime) => {
     expect((await upload({ origin: 'https://evil.example', ...bearer('agent') })).status).toBe(403);
   });
 
-  it('are in force as they were while their file is empty, cut short, gone or no file', async () => {
+  it('stay in force while their file is empty, cut short, gone or no file', async () => {
     const text = await readFile(file, 'utf8');
     const refused = () => server.stderr.split('file cannot be used').length - 1;
     const isRefused = async () => {
