@@ -56,13 +56,15 @@ export function pushOf(
 /** A push whose labels are pairs, so that a name can come twice. */
 export function pushOfPairs(
   profile: Uint8Array,
-  pairs: readonly (readonly [name: string, value: string | Uint8Array])[],
+  pairs: readonly (readonly [name: string | Uint8Array, value: string | Uint8Array])[],
 ): Uint8Array<ArrayBuffer> {
   const series = new Writer();
   for (const [name, value] of pairs) {
-    const label = new Writer().string(1, name);
-    if (typeof value === 'string') label.string(2, value);
-    else label.bytes(2, value);
+    const label = new Writer();
+    for (const [at, text] of [name, value].entries()) {
+      if (typeof text === 'string') label.string(at + 1, text);
+      else label.bytes(at + 1, text);
+    }
     series.message(1, label);
   }
   series.message(2, new Writer().bytes(1, profile));

@@ -51,6 +51,7 @@ export const wireLimits = {
     'wire-series': { seriesMax: 1 },
     'wire-series-ingest': { seriesMax: 1 },
     'wire-series-otlp': { seriesMax: 1 },
+    'wire-series-order': { seriesMax: 1 },
     'wire-batch': { pushBytesMax: '1MiB', profileBytesMax: '600KiB' },
   },
 };

@@ -2,8 +2,12 @@
 // at what it stored. `wireSuite(name, open)` runs it; nothing in it depends on the runtime.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ingestRows } from './ingest.ts';
+import { ingestTimeRows } from './ingest-times.ts';
+import { labelRows } from './labels.ts';
 import { normaliseRows } from './normalise.ts';
+import { orderRows } from './order.ts';
 import { otlpRows } from './otlp.ts';
+import { otlpTableRows } from './otlp-tables.ts';
 import { pushRows } from './push.ts';
 import type { WireRow } from './row.ts';
 import { transportRows } from './transport.ts';
@@ -33,7 +37,17 @@ export function wireSuite(name: string, { nowMs, isLarge, open }: WireOptions): 
     afterAll(() => target?.close());
 
     const clock = { nowMs };
-    const tables = [transportRows, pushRows, normaliseRows, ingestRows, otlpRows];
+    const tables = [
+      transportRows,
+      pushRows,
+      normaliseRows,
+      orderRows,
+      labelRows,
+      ingestRows,
+      ingestTimeRows,
+      otlpRows,
+      otlpTableRows,
+    ];
     const all = tables.flatMap((make) => make(clock));
     const rows = all.filter((row) => isLarge || row.isLarge !== true);
     it.each(rows.map((row, index) => ({ ...row, index })))('$status for $title', async (row) => {

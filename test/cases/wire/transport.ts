@@ -86,8 +86,9 @@ function types(body: Uint8Array): WireRow[] {
     refused('text', 'text/plain'),
     refused('no content type', undefined),
     refused('a stream', 'application/connect+proto'),
-    refused('grpc', 'application/grpc', grpc),
-    refused('grpc-web', 'application/grpc-web+proto', grpc),
+    ...['grpc', 'grpc+proto', 'grpc+json', 'grpc-web', 'grpc-web+proto', 'grpc-web+json'].map(
+      (type) => refused(type, `application/${type}`, grpc),
+    ),
   ];
 }
 
@@ -118,6 +119,18 @@ function encodings(body: Uint8Array): WireRow[] {
       status: 400,
       code: 'invalid_argument',
       message: /^request body: gzip/,
+      stored: [],
+    },
+    {
+      ...encoded('two encodings', 'gzip, gzip', gzip(gzip(body) as Uint8Array<ArrayBuffer>)),
+      status: 501,
+      code: 'unimplemented',
+      stored: [],
+    },
+    {
+      ...encoded('a message that is none', 'identity', Uint8Array.of(0x0a, 0x7f, 1)),
+      status: 400,
+      code: 'invalid_argument',
       stored: [],
     },
     {
