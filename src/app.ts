@@ -5,12 +5,14 @@ import { bodyTimeMsMax, inflightRequestsMax, keyWindowMs } from './app/bounds.ts
 import { buildInfoOf, doorSettings } from './app/door.ts';
 import { createFolders, type Folders } from './app/folders.ts';
 import { instanceMaker } from './app/instance-maker.ts';
-import { createKeys } from './app/keys.ts';
+import { createKeys, type Keys } from './app/keys.ts';
 import { createLimits, type LimitsInForce } from './app/limits.ts';
 import { createPools, type Pools } from './app/pools.ts';
 import { createQueryEngine } from './app/queries.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
+import { createSpread } from './app/spreading.ts';
 import { type Settings, shownSettings } from './config/settings.ts';
+import type { IngesterService } from './ingester/contract.ts';
 import { Ingester } from './ingester/ingester.ts';
 import type { SubService } from './ingester/lifecycle.ts';
 import { logService } from './ingester/log-service.ts';
@@ -20,6 +22,9 @@ import { createLogger, type Logger } from './lib/log.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { Pins } from './phlaredb/pins.ts';
 import type { Platform } from './platform.ts';
+import type { QueryService } from './query/contract.ts';
+import type { Message, Reply } from './spread/calls.ts';
+import type { Peers, Spread } from './spread/spread.ts';
 
 export interface App {
   /** Answers any request; never rejects. `source` answers the client's address, where known. */
@@ -34,6 +39,8 @@ export interface App {
   stop(): Promise<void>;
   /** Largest body a push may have, for runtimes that can refuse it before the app sees it. */
   readonly requestBytesMax: number;
+  /** Answers what another app of a spread tenant asks; never rejects. Present with peers. */
+  answer?(message: Message): Promise<Reply>;
 }
 
 /** Pyroscope's bound on what one push may hold after inflating; bodies are held to it as well. */
@@ -45,20 +52,16 @@ const stopDeadlineMs = 30_000;
 
 /**
  * Wires an app. Nothing runs before `start`. Apps of one process may share their pools: then what
- * one of them holds counts for all.
+ * one of them holds counts for all. With `peers` a tenant may be spread over several apps.
  */
 export async function createApp(
   platform: Platform,
   settings: Settings,
   pools: Pools = createPools(platform, settings),
+  peers?: Peers,
 ): Promise<App> {
   const requestBytesMax = platform.bounds?.requestBytesMax ?? requestBytesMaxDefault;
-  const log = createLogger({
-    level: settings.logLevel,
-    format: settings.logFormat,
-    nowMs: platform.clock.nowMs,
-    sink: platform.logLine,
-  });
+  const log = appLogger(platform, settings);
   const metrics = createMetrics({ processMetrics: platform.processMetrics });
   const keys = createKeys(settings.keys, platform, metrics, log);
   const folders = createFolders(platform, settings, metrics, log);
@@ -73,6 +76,7 @@ export async function createApp(
     limitsOf: limits.limitsOf,
     pool: pools.queries,
     ingester: () => ingester,
+    otherHeads: peers && ((tenant) => (spread as Spread).otherHeads(tenant)),
   });
   const ingester: Ingester = await createIngester(platform, settings, metrics, log, {
     folders,
@@ -80,19 +84,68 @@ export async function createApp(
     pool: pools.heads,
     // A bad file of theirs refuses to start before anything is opened.
     services: [...(keys?.services ?? []), ...limits.services],
-    readers: {
-      pins,
-      ingester: () => ingester,
-      sources,
+    readers: { pins, ingester: () => ingester, sources },
+    onBlock: (tenant) => {
+      spread?.noteStored();
+      sources.forgetLocal(tenant);
     },
   });
-  const routes = createRoutes({
-    ingester,
+  const spread: Spread | undefined =
+    peers &&
+    createSpread({
+      platform,
+      peers,
+      ingester,
+      limitsOf: limits.limitsOf,
+      requestBytesMax,
+      onRetired: (tenant) => sources.forgetLocal(tenant),
+    });
+  const routes = wireRoutes(platform, settings, {
+    ingester: spread ?? ingester,
     queries,
-    limitsOf: limits.limitsOf,
-    tenantSettings: new TenantSettings(folders.folderOf),
+    keys,
+    limits,
+    folders,
+    requestBytesMax,
     metrics,
     log,
+  });
+  return {
+    fetch: async (request, source) => routes.fetch(request, source && { source }),
+    start: async () => {
+      await spread?.load();
+      await ingester.start();
+    },
+    tick: (nowMs) => ingester.tick(nowMs),
+    dueAtMs: (nowMs) => ingester.dueAtMs(nowMs),
+    stop: () => ingester.stop(),
+    requestBytesMax,
+    ...(spread && { answer: (message: Message) => spread.answer(message) }),
+  };
+}
+
+function appLogger({ clock, logLine: sink }: Platform, settings: Settings): Logger {
+  const { logLevel: level, logFormat: format } = settings;
+  return createLogger({ level, format, nowMs: clock.nowMs, sink });
+}
+
+interface RoutesParts {
+  ingester: IngesterService;
+  queries: QueryService;
+  keys: Keys | undefined;
+  limits: LimitsInForce;
+  folders: Folders;
+  requestBytesMax: number;
+  metrics: Metrics;
+  log: Logger;
+}
+
+function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) {
+  const { keys, limits, folders, requestBytesMax } = parts;
+  return createRoutes({
+    ...parts,
+    limitsOf: limits.limitsOf,
+    tenantSettings: new TenantSettings(folders.folderOf),
     platform,
     settings: {
       ...doorSettings(settings),
@@ -107,14 +160,6 @@ export async function createApp(
     // Credentials of the bucket are no settings: the S3 client has them from the environment.
     configView: (reach) => ({ ...shownSettings(settings), limitsInForce: limits.view(reach) }),
   });
-  return {
-    fetch: async (request, source) => routes.fetch(request, source && { source }),
-    start: () => ingester.start(),
-    tick: (nowMs) => ingester.tick(nowMs),
-    dueAtMs: (nowMs) => ingester.dueAtMs(nowMs),
-    stop: () => ingester.stop(),
-    requestBytesMax,
-  };
 }
 
 interface IngesterParts {
@@ -122,6 +167,8 @@ interface IngesterParts {
   limits: LimitsInForce;
   pool: KernelPool;
   readers: BlockReaders;
+  /** Hears of each block that a flush has put into the one bucket. */
+  onBlock: (tenant: string) => void;
   /** Started before a push is accepted. */
   services: readonly SubService[];
 }
@@ -131,7 +178,7 @@ async function createIngester(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-  { folders, limits, pool, readers, services }: IngesterParts,
+  { folders, limits, pool, readers, onBlock, services }: IngesterParts,
 ): Promise<Ingester> {
   const { wal } = platform;
   const retention = createRetention(platform, settings, metrics, log, folders, readers);
@@ -142,9 +189,7 @@ async function createIngester(
     limitsOf: limits.limitsOf,
     metrics,
     log,
-    createInstance: await instanceMaker(platform, settings, metrics, pool, folders, (tenant) =>
-      readers.sources.forgetLocal(tenant),
-    ),
+    createInstance: await instanceMaker(platform, settings, metrics, pool, folders, onBlock),
     listTenants: folders.list,
     subServices: [...services, logService(wal, metrics), ...retention.services],
     diskFailure: retention.diskFailure,

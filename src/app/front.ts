@@ -1,6 +1,6 @@
 // The door before the doors of tenants: the same table of routes behind the same guard, where every
-// call that is for a tenant is forwarded to whoever serves it. Owns what cannot be: calls for
-// several tenants, and for all.
+// call that is for a tenant is forwarded to whoever serves it; but pushes of a tenant that several
+// serve are read here. Owns what cannot be forwarded: calls for several tenants, and for all.
 import type { Call, Route } from '../api/call.ts';
 import { Refusal } from '../api/errors.ts';
 import { createRoutes } from '../api/routes.ts';
@@ -9,12 +9,14 @@ import type { Settings } from '../config/settings.ts';
 import type { IngesterService } from '../ingester/contract.ts';
 import { TenantSettings } from '../ingester/tenant-settings.ts';
 import { createLogger } from '../lib/log.ts';
-import { defaultLimits } from '../limits/limits.ts';
+import type { LimitsOf } from '../limits/limits.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 import type { QueryService } from '../query/contract.ts';
+import type { Send } from '../spread/calls.ts';
 import { bodyTimeMsMax, inflightRequestsMax } from './bounds.ts';
 import { buildInfoOf, doorSettings } from './door.ts';
+import { type AnswerPush, createFrontPushes, type FrontPushesOptions } from './front-pushes.ts';
 import { createKeys } from './keys.ts';
 
 export interface FrontOptions {
@@ -23,6 +25,11 @@ export interface FrontOptions {
   requestBytesMax: number;
   /** Answers a request, whose tenant is known, with a response that may be changed. */
   forward: (tenant: string, request: Request) => Promise<Response>;
+  /** The limits of tenants: a spread one's pushes are read here. */
+  limitsOf: LimitsOf;
+  /** Reaches the objects of a spread tenant. */
+  send: Send;
+  regionOf: FrontPushesOptions['regionOf'];
 }
 
 /** Never rejects. `source` answers the client's address, where known. */
@@ -33,30 +40,33 @@ export type FrontFetch = (
 
 /** Throws `invalid` for keys that make no sense. */
 export function createFront(options: FrontOptions): FrontFetch {
-  const { platform, settings, requestBytesMax, forward } = options;
+  const { platform, settings, requestBytesMax, forward, limitsOf, send, regionOf } = options;
   const { logLevel: level, logFormat: format } = settings;
   const sink = platform.logLine;
   const log = createLogger({ level, format, nowMs: platform.clock.nowMs, sink });
   const metrics = createMetrics({ processMetrics: platform.processMetrics });
   const keys = createKeys(settings.keys, platform, metrics, log);
-  const routes = createRoutes({
+  const services = {
     ...absent,
-    limitsOf: () => defaultLimits,
+    limitsOf,
     metrics,
-    log,
     platform,
+    settings: { ...doorSettings(settings), requestBytesMax, bodyTimeMsMax },
+  };
+  const answerPush = createFrontPushes({ services, send, regionOf });
+  const routes = createRoutes({
+    ...services,
+    log,
     settings: {
-      ...doorSettings(settings),
+      ...services.settings,
       ...(keys && { keys: keys.ring }),
-      requestBytesMax,
       inflightRequestsMax,
-      // No body is read here.
-      inflightBytesMax: requestBytesMax,
-      bodyTimeMsMax,
+      // Bodies of spread tenants; others are not read here.
+      inflightBytesMax: 2 * requestBytesMax,
     },
     buildInfo: buildInfoOf(platform),
     configView: () => ({}),
-    replace: (route) => forwarding(route, forward, settings),
+    replace: (route) => forwarding(route, forward, settings, answerPush),
   });
   return (request, source) => routes.fetch(request, { source });
 }
@@ -66,12 +76,15 @@ function forwarding(
   route: Route,
   forward: FrontOptions['forward'],
   settings: Pick<Settings, 'keys' | 'multitenancy'>,
+  answerPush: AnswerPush,
 ): Route {
   return {
     ...route,
     handle: (call) => {
       const tenant = tenantOf(call, route, settings);
       if (tenant === undefined) return route.handle(call);
+      const answer = answerPush(route, tenant, call);
+      if (answer !== undefined) return answer;
       const headers = new Headers(call.request.headers);
       headers.set('x-request-id', call.requestId);
       // Workers compress once more what says that it is compressed. Whether an answer is, is

@@ -52,7 +52,8 @@ export async function instanceMaker(
   };
   return (tenant) => {
     const { folder, blocks, shipper, log } = folders.of(tenant);
-    const quarantine = prefixed(folder, 'quarantine/');
+    // Several objects of a tenant may share its folder, and number their records alike.
+    const quarantine = prefixed(folder, plans ? `quarantine/${wal.id}/` : 'quarantine/');
     return new Instance({
       tenant,
       database: new Phlaredb({

@@ -5,6 +5,7 @@ import { BlockSource } from '../block/block-source.ts';
 import { initParquet } from '../block/parquet.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Ingester } from '../ingester/ingester.ts';
+import type { OpenOtherHeads } from '../ingester/other-heads.ts';
 import { TenantSources } from '../ingester/tenant-sources.ts';
 import type { KernelPool } from '../kernel/pool.ts';
 import { MemoryBudget } from '../lib/memory-budget.ts';
@@ -34,13 +35,16 @@ export interface QueriesParts {
   limitsOf: LimitsOf;
   pool: KernelPool;
   ingester: () => Pick<Ingester, 'findDatabase' | 'memoryUsed'>;
+  /** Heads in other processes; undefined: there are none. */
+  otherHeads: OpenOtherHeads | undefined;
 }
 
 /** `sources` is told of local blocks that go. */
 export async function createQueryEngine(
   parts: QueriesParts,
 ): Promise<{ queries: QueryService; sources: TenantSources }> {
-  const { platform, settings, metrics, folders, pins, limitsOf, pool, ingester } = parts;
+  const { platform, settings, metrics, folders, pins, limitsOf, pool, ingester, otherHeads } =
+    parts;
   const { memoryMax } = settings;
   const memory = new MemoryBudget({
     what: 'queries',
@@ -64,6 +68,7 @@ export async function createQueryEngine(
     localBlocks: platform.flushPlans ? undefined : (tenant) => folders.of(tenant).blocks,
     remoteBlocks: folders.remoteBlocksOf,
     openBlock: (blocks, meta) => new BlockSource(shared, blocks, meta),
+    otherHeads,
     pins,
     clock: platform.clock,
   });

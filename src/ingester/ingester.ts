@@ -10,6 +10,7 @@ import type { Instance } from './instance.ts';
 import { Instances, type InstancesOptions } from './instances.ts';
 import { Lifecycle, type SubService } from './lifecycle.ts';
 import { pushProfiles } from './push.ts';
+import type { AskKnown } from './push-context.ts';
 import type { DiskRoom } from './retention-rules.ts';
 
 export interface IngesterOptions extends InstancesOptions {
@@ -72,10 +73,11 @@ export class Ingester implements IngesterService {
     this.#lifecycle.enter('Running');
   }
 
-  async push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
+  /** `known` tells of profiles that were stored elsewhere: they are not stored again. */
+  async push(tenant: string, profiles: readonly PushedProfile[], known?: AskKnown): Promise<void> {
     this.#assertAccepting();
     // Counted from before the first await, so that `stop` waits for it.
-    const pushing = this.#push(tenant, profiles);
+    const pushing = this.#push(tenant, profiles, known);
     this.#pushes.add(pushing);
     try {
       await pushing;
@@ -84,7 +86,11 @@ export class Ingester implements IngesterService {
     }
   }
 
-  async #push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
+  async #push(
+    tenant: string,
+    profiles: readonly PushedProfile[],
+    known: AskKnown | undefined,
+  ): Promise<void> {
     const { wal, limitsOf, metrics, platform } = this.#options;
     const inflated = this.#inflatedBudget();
     const push = ({ database, recentKeys, bucket, activeSeries }: Instance) =>
@@ -103,12 +109,32 @@ export class Ingester implements IngesterService {
         metrics,
         pause: platform.yield,
         clock: platform.clock,
+        known,
       });
     try {
       await this.#instances.use(tenant, push);
     } finally {
       inflated.release();
     }
+  }
+
+  /** For each content key whether its profile was stored lately; opens the tenant. */
+  knows(tenant: string, keys: readonly Uint8Array[]): Promise<boolean[]> {
+    this.#assertAccepting();
+    return this.#instances.use(tenant, async ({ recentKeys }) => {
+      // One that is on its way is known when it has arrived, and not when it is refused.
+      for (const key of keys) {
+        const known = recentKeys.get(key);
+        if (known !== 'durable') await known?.catch(() => undefined);
+      }
+      return keys.map((key) => recentKeys.get(key) === 'durable');
+    });
+  }
+
+  /** True when all that the tenant has acknowledged here is in blocks, and the log knows it. */
+  isDrained(tenant: string): boolean {
+    const database = this.#instances.get(tenant)?.database;
+    return !this.#options.wal.newestHeld().has(tenant) && (database?.isEmpty ?? true);
   }
 
   async flush(tenant?: string): Promise<void> {

@@ -4,11 +4,21 @@ import type { ActiveSeries } from '../limits/active-series.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { TokenBucket } from '../limits/token-bucket.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import type { Labels } from '../model/labels.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Clock } from '../platform.ts';
 import type { Wal } from '../wal/wal.ts';
 import type { Room } from './admit.ts';
 import type { RecentKeys } from './recent-keys.ts';
+
+/** A profile by what tells it from others. */
+export interface KeyedProfile {
+  labels: Labels;
+  contentKey: Uint8Array;
+}
+
+/** Answers for each profile, none of which is known here, whether another place has stored it. */
+export type AskKnown = (profiles: readonly KeyedProfile[]) => Promise<boolean[]>;
 
 export interface PushContext {
   tenant: string;
@@ -27,6 +37,8 @@ export interface PushContext {
   /** Lets others run; awaited between the profiles of a request that takes long. */
   pause: () => Promise<void>;
   clock: Pick<Clock, 'monotonicMs'>;
+  /** Present while profiles may be stored elsewhere that are sent here again. */
+  known?: AskKnown | undefined;
 }
 
 /** A request with many profiles gives way to others after this long. */

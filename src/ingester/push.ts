@@ -27,6 +27,7 @@ export async function pushProfiles(
 ): Promise<void> {
   const request = await prepared(profiles, context);
   const { refusals } = request;
+  await noteKnown(request.prepared, context);
   admitRequest(request, profiles, context);
   if (request.prepared.length > 0) {
     const group = await storeAll(request.prepared, context);
@@ -48,6 +49,20 @@ async function prepared(
   } catch (error) {
     if (isFailure(error)) discard(context, error, profiles);
     throw error;
+  }
+}
+
+/** What another place has stored is acknowledged as what was stored here. */
+async function noteKnown(prepared: readonly Prepared[], context: PushContext): Promise<void> {
+  const { known, recentKeys, clock } = context;
+  if (known === undefined) return;
+  const fresh = prepared.filter(({ contentKey }) => recentKeys.get(contentKey) === undefined);
+  if (fresh.length === 0) return;
+  const answers = await known(fresh);
+  for (const [i, { contentKey }] of fresh.entries()) {
+    // Somebody may have sent it here meanwhile.
+    if (answers[i] !== true || recentKeys.get(contentKey) !== undefined) continue;
+    recentKeys.add(contentKey, 'durable', clock.monotonicMs());
   }
 }
 

@@ -18,6 +18,7 @@ import { ListedBlocks } from '../phlaredb/listed-blocks.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { Pins } from '../phlaredb/pins.ts';
 import type { Clock } from '../platform.ts';
+import type { OpenOtherHeads, OtherHeads } from './other-heads.ts';
 
 export interface TenantSourcesOptions {
   /** The tenant's database if it is open, or has records in the log. */
@@ -27,6 +28,8 @@ export interface TenantSourcesOptions {
   /** The tenant's blocks in the bucket; undefined when there is no bucket. */
   remoteBlocks: ((tenant: string) => Bucket) | undefined;
   openBlock: (blocks: Bucket, meta: BlockMeta) => Source;
+  /** Heads of the tenant that are not in this process; undefined: there are none. */
+  otherHeads?: OpenOtherHeads | undefined;
   pins: Pins;
   clock: Pick<Clock, 'monotonicMs'>;
 }
@@ -35,6 +38,8 @@ interface TenantLists {
   /** Of a tenant without a database; one that has a database knows its blocks by itself. */
   local: ListedBlocks | undefined;
   remote: ListedBlocks | undefined;
+  /** Of each other place with heads: the list of blocks has what was written there before. */
+  stamps: Map<string, string>;
 }
 
 interface Found {
@@ -65,8 +70,27 @@ export class TenantSources implements SourceProvider {
     range: TimeRange | undefined,
     meter: QueryMeter,
   ): Promise<OpenSources> {
+    // What is elsewhere is pinned before a list of blocks is taken for good: what has left a head
+    // there since is in the list, under the name of that head.
+    const others = await this.#options.otherHeads?.(tenant);
+    try {
+      return await this.#open(tenant, range, meter, others);
+    } catch (error) {
+      others?.close();
+      throw error;
+    }
+  }
+
+  async #open(
+    tenant: string,
+    range: TimeRange | undefined,
+    meter: QueryMeter,
+    others: OtherHeads = noOthers,
+  ): Promise<OpenSources> {
     const database = await this.#options.findDatabase(tenant);
-    const { local, remote } = this.#listsOf(tenant);
+    const lists = this.#listsOf(tenant);
+    const { local, remote } = lists;
+    noteStamps(lists, others);
     for (;;) {
       await meter.pause();
       await database?.ready();
@@ -78,17 +102,23 @@ export class TenantSources implements SourceProvider {
     }
     const { heads, blocks } = database?.snapshot() ?? { heads: [], blocks: undefined };
     const opened = openHeads(heads);
+    const headUlids = new Set([...heads, ...others.heads].map(({ ulid }) => ulid));
     const found = withoutRepeats([
       ...foundIn(local, blocks ?? local?.metas),
       ...foundIn(remote, remote?.metas),
-    ]).filter(({ meta }) => !heads.some(({ ulid }) => ulid === meta.ulid) && isWanted(meta, range));
+    ]).filter(({ meta }) => !headUlids.has(meta.ulid) && isWanted(meta, range));
     // The bytes of a merged pprof follow this order: they must not tell where a block lies.
     found.sort((a, b) => (a.meta.ulid < b.meta.ulid ? -1 : 1));
     const unpins = found.map(({ meta }) => this.#options.pins.pin(tenant, meta.ulid));
     return {
-      sources: [...opened.sources, ...found.map((one) => this.#openBlock(one))],
+      sources: [
+        ...opened.sources,
+        ...sourcesOf(others, range),
+        ...found.map((one) => this.#openBlock(one)),
+      ],
       close: () => {
         opened.close();
+        others.close();
         for (const unpin of unpins) unpin();
       },
     };
@@ -123,8 +153,31 @@ export class TenantSources implements SourceProvider {
     return {
       local: localBlocks && new ListedBlocks({ blocks: localBlocks(tenant), clock, freshMs: 0 }),
       remote: remote && new ListedBlocks({ blocks: remote, clock, freshMs: remoteFreshMs }),
+      stamps: new Map(),
     };
   }
+}
+
+const noOthers: OtherHeads = { heads: [], stamps: new Map(), close: () => undefined };
+
+/**
+ * A block was written where heads are that were pinned just now: the list is to be read again. The
+ * stamp is noted at once, as nobody gets a list that began before.
+ */
+function noteStamps({ remote, stamps }: TenantLists, others: OtherHeads): void {
+  for (const [place, stamp] of others.stamps) {
+    if (stamps.get(place) === stamp) continue;
+    stamps.set(place, stamp);
+    remote?.invalidate();
+  }
+}
+
+/** In an order that does not depend on where they are. */
+function sourcesOf({ heads }: OtherHeads, range: TimeRange | undefined): Source[] {
+  return heads
+    .filter(({ source }) => range === undefined || rangesOverlap(source.range, range))
+    .toSorted((a, b) => (a.ulid < b.ulid ? -1 : 1))
+    .map(({ source }) => source);
 }
 
 function foundIn(list: ListedBlocks | undefined, metas: Iterable<BlockMeta> = []): Found[] {

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { parseBytes, parseDurationMs } from '../config/units.ts';
 import { Failure, messageOf } from '../errors.ts';
 import { nearestName } from '../lib/nearest-name.ts';
-import { defaultLimits, type Limits } from './limits.ts';
+import { defaultLimits, type Limits, shardKeys } from './limits.ts';
 
 /** Limits in force: those of most tenants, and those of tenants that differ. */
 export interface LimitsTable {
@@ -42,7 +42,7 @@ const durationMs = (min: number, max: number) =>
 const count = (min: number, max: number) => amount(min, max, 'a whole number', () => Number.NaN);
 
 /** In the order of `Limits`. Where 0 is allowed it means any, elsewhere it would mean none. */
-const limitSchemas: Readonly<Record<keyof Limits, ReturnType<typeof amount>>> = {
+const limitSchemas: { readonly [Name in keyof Limits]: v.GenericSchema<unknown, Limits[Name]> } = {
   ingestBytesPerSecond: bytes(0, 2 ** 40),
   ingestBurstBytes: bytes(1, 2 ** 40),
   pushBytesMax: bytes(1, gib),
@@ -70,6 +70,9 @@ const limitSchemas: Readonly<Record<keyof Limits, ReturnType<typeof amount>>> = 
   queryBytesMax: bytes(0, 2 ** 50),
   queryTimeMaxMs: durationMs(0, 24 * 3_600_000),
   seriesPointsMax: count(0, 10_000_000),
+  // A query asks every object, and may make some hundred calls on the smallest plan.
+  shards: count(1, 32),
+  shardBy: v.picklist(shardKeys, `is not one of ${shardKeys.join(' ')}`),
 };
 const limitNames = Object.keys(limitSchemas) as (keyof Limits)[];
 
@@ -129,7 +132,7 @@ function merged(place: string, base: Readonly<Limits>, part: unknown): Limits {
         `${place}.${key} ${JSON.stringify(value)?.slice(0, 64)} ${issue.message}`,
       );
     }
-    limits[name] = result.output;
+    Object.assign(limits, { [name]: result.output });
   }
   assertConsistent(place, limits);
   return limits;

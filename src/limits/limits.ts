@@ -3,6 +3,10 @@
 
 import { plainTreatment } from '../model/treatment.ts';
 
+/** What decides which of its objects a profile of a tenant goes to. */
+export const shardKeys = ['service', 'series', 'region'] as const;
+export type ShardKey = (typeof shardKeys)[number];
+
 export interface Limits {
   /** What a tenant may push, inflated profiles and their labels; 0: any. */
   ingestBytesPerSecond: number;
@@ -50,6 +54,9 @@ export interface Limits {
   queryTimeMaxMs: number;
   /** Points of one time series, filled or not; 0: any. */
   seriesPointsMax: number;
+  /** On Workers: objects that the tenant is spread over, and by what. */
+  shards: number;
+  shardBy: ShardKey;
 }
 
 const mib = 1024 * 1024;
@@ -86,6 +93,8 @@ export const defaultLimits: Readonly<Limits> = {
   queryTimeMaxMs: 2 * minuteMs,
   // Prometheus' bound, which its clients keep to.
   seriesPointsMax: 11_000,
+  shards: 1,
+  shardBy: 'service',
 };
 
 /** Those of queries. */

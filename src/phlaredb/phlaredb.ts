@@ -55,6 +55,8 @@ export class Phlaredb {
   readonly #stopping = new AbortController();
   /** Counts scans and their uses: equal numbers mean that the scratch is still the same. */
   #scanId = 0;
+  /** Heads that were dropped: their rows come back in another. */
+  #drops = 0;
   /** Present while records are in the log alone and nobody has needed a head of them. */
   #cold: ColdLog | undefined;
   /** Sequences handed to `ingest` and not rolled back, and those no live head needs any more. */
@@ -216,6 +218,11 @@ export class Phlaredb {
   /** False while a head is being rebuilt, or has to be before anybody may read. */
   get isReady(): boolean {
     return this.#rebuilding === undefined && this.#cold === undefined;
+  }
+
+  /** Another number when a head was dropped: what is pinned of it is in a later one as well. */
+  get drops(): number {
+    return this.#drops;
   }
 
   /** Starts the rebuild that nobody needed so far. */
@@ -390,6 +397,7 @@ export class Phlaredb {
     this.#options.log.error('head dropped, it is rebuilt from the log', {
       error: messageOf(cause),
     });
+    this.#drops++;
     this.#live?.retire(this.#options.pool);
     this.#live = undefined;
     this.#rebuilding = this.#rebuildLive();

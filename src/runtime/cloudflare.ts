@@ -2,12 +2,8 @@
 // object, which runs the same app. Owns that nothing is served while nobody is asked for a key.
 import { createFront, type FrontFetch } from '../app/front.ts';
 import { Failure, messageOf } from '../errors.ts';
-import {
-  type ObjectNamespace,
-  type WorkerEnv,
-  workerPlatform,
-  workerSettings,
-} from './object-platform.ts';
+import { type ObjectNamespace, requestRegion, sendTo } from './object-peers.ts';
+import { type WorkerEnv, workerLimits, workerPlatform, workerSettings } from './object-platform.ts';
 import { TenantObject } from './tenant-object.ts';
 
 // The class of the binding TENANTS.
@@ -45,6 +41,9 @@ function openFront(env: WorkerEnv): FrontFetch | undefined {
     settings,
     requestBytesMax: platform.bounds?.requestBytesMax ?? 0,
     forward: (tenant, request) => forward(env.TENANTS, tenant, request),
+    limitsOf: workerLimits(settings),
+    send: sendTo(env.TENANTS),
+    regionOf: requestRegion,
   });
 }
 

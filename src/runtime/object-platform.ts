@@ -10,10 +10,13 @@ import headModule from '../gen/head.wasm';
 import queryModule from '../gen/query.wasm';
 import { LeasedTurn } from '../lib/leased-turn.ts';
 import { createLogger } from '../lib/log.ts';
+import type { LimitsOf } from '../limits/limits.ts';
+import { builtInLimits, limitsOfTenant, parseLimitsFile } from '../limits/limits-file.ts';
 import type { EditedFile, Platform } from '../platform.ts';
 import { DurableObjectWal } from '../wal/durable-object.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
 import { gunzip, gzip } from './gzip.ts';
+import type { ObjectNamespace } from './object-peers.ts';
 import { unzstd } from './object-zstd.ts';
 import { sha256 } from './sha256.ts';
 
@@ -22,12 +25,6 @@ export interface WorkerEnv {
   BUCKET: R2Binding;
   TENANTS: ObjectNamespace;
   [variable: string]: unknown;
-}
-
-/** https://developers.cloudflare.com/durable-objects/api/namespace/ */
-export interface ObjectNamespace {
-  idFromName(name: string): unknown;
-  get(id: unknown): { fetch(request: Request): Promise<Response> };
 }
 
 const mib = 2 ** 20;
@@ -59,6 +56,12 @@ export function workerSettings(env: WorkerEnv): Settings {
     );
   }
   return settings;
+}
+
+/** The limits of a Worker's settings, of which the text itself is given. Throws `invalid`. */
+export function workerLimits({ limits }: Settings): LimitsOf {
+  const table = limits === undefined ? builtInLimits : parseLimitsFile(limits);
+  return (tenant) => limitsOfTenant(table, tenant);
 }
 
 /** What the front Worker needs as well; it has no log and no bucket. */

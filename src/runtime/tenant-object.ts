@@ -4,18 +4,21 @@
 import { DurableObject } from 'cloudflare:workers';
 import { createPools, PoolShares, type Pools } from '../app/pools.ts';
 import { type App, createApp } from '../app.ts';
-import { messageOf } from '../errors.ts';
+import { assert, messageOf } from '../errors.ts';
+import type { Message, Reply } from '../spread/calls.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
+import { type KeyedStorage, objectStore, sendTo } from './object-peers.ts';
 import { objectPlatform, type WorkerEnv, workerSettings } from './object-platform.ts';
 
 /** https://developers.cloudflare.com/durable-objects/api/state/ */
 interface ObjectState {
   readonly id: unknown;
-  readonly storage: ObjectStorage & {
-    getAlarm(): Promise<number | null>;
-    setAlarm(atMs: number): Promise<void>;
-    deleteAlarm(): Promise<void>;
-  };
+  readonly storage: ObjectStorage &
+    KeyedStorage & {
+      getAlarm(): Promise<number | null>;
+      setAlarm(atMs: number): Promise<void>;
+      deleteAlarm(): Promise<void>;
+    };
   blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T>;
   waitUntil(promise: Promise<unknown>): void;
 }
@@ -62,6 +65,15 @@ export class TenantObject extends DurableObject {
     return response;
   }
 
+  /** Another object of the tenant, or the front, asks; nobody else can. */
+  async answer(message: Message): Promise<Reply> {
+    sweep();
+    assert(this.#app.answer !== undefined, 'an object has peers');
+    const reply = await this.#app.answer(message);
+    this.#schedule(Date.now());
+    return reply;
+  }
+
   /** Never throws: the platform would try again a few times, and then never. */
   async alarm(): Promise<void> {
     sweep();
@@ -94,7 +106,8 @@ export class TenantObject extends DurableObject {
     shares.get(id)?.share.abandon();
     shares.set(id, { share, object: new WeakRef(this) });
     sweep();
-    this.#app = await createApp(platform, settings, share);
+    const peers = { send: sendTo(env.TENANTS), store: objectStore(storage) };
+    this.#app = await createApp(platform, settings, share, peers);
     await this.#app.start();
     this.#alarmAtMs = (await storage.getAlarm()) ?? undefined;
   }

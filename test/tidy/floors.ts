@@ -6,8 +6,8 @@ export const commonFiles = ['src/errors.ts', 'src/platform.ts'];
 
 /** All rooms below `app.ts`. */
 const allRooms =
-  'api ingester query convert phlaredb shipper head block kernel limits auth wal bucket model ' +
-  'config metrics gen lib';
+  'api spread ingester query convert phlaredb shipper head block kernel limits auth wal bucket ' +
+  'model config metrics gen lib';
 
 /**
  * What each room may import besides itself and the common files. A room is a folder of `src` or a
@@ -30,6 +30,8 @@ const table: Readonly<Record<string, string>> = {
     'phlaredb shipper block kernel head/series-plan.ts bucket/bucket.ts ' +
     'bucket/prefixed.ts wal/wal.ts wal/replay.ts limits config metrics model lib',
   query: 'kernel limits metrics model lib',
+  // Over several ingesters of one tenant: routes pushes to them, and reads the heads of each.
+  spread: 'ingester phlaredb limits model lib',
   convert: 'model gen lib',
   // 3: a database borrows kernels from the pool it is given and lends them to its heads.
   phlaredb: 'head block kernel bucket/bucket.ts wal/wal.ts limits metrics model lib',
