@@ -3,6 +3,7 @@
 // what happens when; `simulation-world.ts` owns what there is.
 
 import { messageOf } from '../../src/errors.ts';
+import { instantiateAtOnce } from './instantiate-at-once.ts';
 import { memoryPlatform, type TestPlatform } from './memory-platform.ts';
 import { beginFlush, healed, stepOf } from './simulation-steps.ts';
 import { type SabotageOf, World } from './simulation-world.ts';
@@ -119,23 +120,6 @@ async function lastLife(world: World): Promise<void> {
   if (!(await world.boot({ isWell: true })))
     return world.problem('it does not start after a clean stop');
   await healed(world);
-}
-
-/** Compiling in the background would end when it likes. */
-function instantiateAtOnce(): () => void {
-  const { instantiate } = WebAssembly;
-  const modules = new WeakMap<object, WebAssembly.Module>();
-  const atOnce = async (
-    source: BufferSource | WebAssembly.Module,
-    imports?: WebAssembly.Imports,
-  ) => {
-    if (source instanceof WebAssembly.Module) return new WebAssembly.Instance(source, imports);
-    const module = modules.get(source) ?? new WebAssembly.Module(source);
-    modules.set(source, module);
-    return { module, instance: new WebAssembly.Instance(module, imports) };
-  };
-  Object.assign(WebAssembly, { instantiate: atOnce });
-  return () => Object.assign(WebAssembly, { instantiate });
 }
 
 function listen(): void {
