@@ -5,7 +5,7 @@ import { simulateSpread } from '../support/spread-simulation.ts';
 
 const first = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const count =
-  process.env['PHLOX_TEST_SEED'] === undefined ? Number(process.env['PHLOX_TEST_SEEDS'] ?? 12) : 1;
+  process.env['PHLOX_TEST_SEED'] === undefined ? Number(process.env['PHLOX_TEST_SEEDS'] ?? 8) : 1;
 
 it(`counts every profile once over ${count} worlds (PHLOX_TEST_SEED=${first} and on)`, async () => {
   const totals = { acknowledged: 0, queries: 0, failedQueries: 0, changes: 0, ends: 0 };
