@@ -1,7 +1,6 @@
-// Objects of tenants as on Workers, in one process: each a whole app over a log of its own, all over
-// one bucket, behind fronts of the last two deployments. Owns what outlives an object, its end at
-// any moment, and that what they say to each other is cloned and takes a while.
-
+// Objects of tenants as on Workers, in one process: each a whole app over a log of its own, all
+// over one bucket, behind fronts of the last two deployments. Owns what outlives an object, its end
+// at any moment, and that what they say to each other is cloned and takes a while.
 import { createFront, type FrontFetch } from '../../src/app/front.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
