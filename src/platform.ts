@@ -1,7 +1,7 @@
 // What a runtime supplies. Types only: the entry points in `runtime/` build one and hand it to
 // `createApp`. Nothing below the runtime floor asks which runtime it is on.
 import type { Bucket } from './bucket/bucket.ts';
-import type { FlushPlans, Wal } from './wal/wal.ts';
+import type { FlushPlans, KeyLookup, Wal } from './wal/wal.ts';
 
 export interface Clock {
   /** Wall time in milliseconds since the epoch; may jump. */
@@ -53,6 +53,8 @@ export interface Platform {
    * local one as well, and a head is made of the log only when somebody needs it.
    */
   readonly flushPlans?: FlushPlans;
+  /** Present where an instance may be made for one push: it asks for keys that it did not see. */
+  readonly keyLookup?: KeyLookup;
   /** Runs a flush when no other app of the process does: where several share little memory. */
   readonly flushTurn?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Bounds that a small runtime needs lower than the app's own. */

@@ -184,6 +184,10 @@ export class Instances {
   async #addRecentKeys({ tenant, recentKeys }: Instance): Promise<void> {
     const { wal, platform } = this.#options;
     const monotonicMs = platform.clock.monotonicMs();
+    if (platform.keyLookup !== undefined) {
+      recentKeys.addEarlier(platform.keyLookup.keysSince(this.#keysSinceMs), monotonicMs);
+      return;
+    }
     let count = 0;
     for (const { contentKey } of wal.recentKeys(this.#keysSinceMs, tenant)) {
       recentKeys.add(contentKey, 'durable', monotonicMs);

@@ -1,6 +1,6 @@
 // One tenant's content keys of the last minutes: what makes a client's retry an acknowledgement of
 // the original instead of a second copy. Independent of heads and blocks; at start it is filled
-// from the log. Two generations: a key is known for at least one window and at most two.
+// from the log, or the log is asked. Two generations: a key is known for at least one window and at most two.
 
 /** Known, and durable or on its way there. */
 export type Known = 'durable' | Promise<void>;
@@ -16,6 +16,8 @@ export class RecentKeys {
   #young = new Map<string, Known>();
   #old = new Map<string, Known>();
   #youngSinceMs: number;
+  /** Of profiles that were durable at the start. */
+  #earlier: { isKnown: (key: Uint8Array) => boolean; untilMs: number } | undefined;
 
   /** Times are monotonic: a wall clock that is set must not make a retry a second copy. */
   constructor(options: RecentKeysOptions, monotonicMs: number) {
@@ -26,7 +28,13 @@ export class RecentKeys {
   /** Whether the key was seen in the window, and whether its profile is durable yet. */
   get(key: Uint8Array): Known | undefined {
     const name = nameOf(key);
-    return this.#young.get(name) ?? this.#old.get(name);
+    const known = this.#young.get(name) ?? this.#old.get(name);
+    return known ?? (this.#earlier?.isKnown(key) ? 'durable' : undefined);
+  }
+
+  /** Asks `isKnown` as well, of keys that are not here: for one window at least. */
+  addEarlier(isKnown: (key: Uint8Array) => boolean, monotonicMs: number): void {
+    this.#earlier = { isKnown, untilMs: monotonicMs + this.#options.windowMs };
   }
 
   /** Notes a key whose profile is durable, or will be when the promise resolves. */
@@ -37,6 +45,7 @@ export class RecentKeys {
       this.#young = new Map();
       this.#youngSinceMs = monotonicMs;
     }
+    if (monotonicMs >= (this.#earlier?.untilMs ?? 0)) this.#earlier = undefined;
     this.#young.set(nameOf(key), known);
   }
 

@@ -114,7 +114,8 @@ export function objectPlatform(
     }),
     bytesMax: settings.logBytesMax,
   });
-  return { ...platform, localBucket: bucket, remoteBucket: bucket, wal, flushPlans: wal };
+  const drivers = { localBucket: bucket, remoteBucket: bucket, wal };
+  return { ...platform, ...drivers, flushPlans: wal, keyLookup: wal };
 }
 
 /** There are no files: a variable that could name one may hold the text itself. */

@@ -2,12 +2,10 @@
 // committed, `durable-object.ts` knows.
 import { Failure } from '../errors.ts';
 import type { PendingRecord } from './commit-queue.ts';
+import { KeyPages, keysSchema, type PackedKeys } from './durable-object-keys.ts';
 import { decodeRowHeads, type NewRow, type RowHead, rowsOf } from './durable-object-rows.ts';
-
+import type { SqlRow, SqlValue } from './durable-object-sql.ts';
 import type { FlushPlan } from './wal.ts';
-
-type SqlValue = string | number | null | ArrayBuffer | Uint8Array;
-type SqlRow = Record<string, SqlValue>;
 
 /**
  * The part of a Durable Object's storage that is used here.
@@ -46,6 +44,8 @@ export interface Batch {
 const version = '1';
 /** Rows of heads that are read at a time: some 40 bytes for each record in them. */
 const batchesPerRead = 64;
+/** The keys of as many rows are packed at a time: that writes one row more. */
+const rowsPerPack = 64;
 /** So few rows are kept for later in any case. */
 const spareRowsMin = 16;
 
@@ -59,11 +59,13 @@ const schema = [
   `CREATE TABLE IF NOT EXISTS plans (
     tenant TEXT PRIMARY KEY, ulid TEXT NOT NULL, upTo INTEGER NOT NULL) WITHOUT ROWID`,
   'CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+  keysSchema,
 ];
 
 export class LogTable {
   readonly #storage: ObjectStorage;
   readonly #keyWindowMs: number;
+  readonly #keys = new KeyPages((query, ...values) => this.#rows(query, ...values));
   #nextId = 1;
 
   /** Rows younger than `keyWindowMs` are not written over: they tell the keys of their records. */
@@ -128,7 +130,8 @@ export class LogTable {
       state = { newest: 0, total: 0, released: 0, releasedTotal: 0, after: 0, lastRow: 0 };
     }
     const total = records.reduce((sum, { bytes }) => sum + bytes, state.total);
-    for (const row of rowsOf(logTag, this.#nextId, records)) {
+    const firstId = this.#nextId;
+    for (const row of rowsOf(logTag, firstId, records)) {
       this.#writeRow(
         row,
         [tenant, row.part, last, nowMs, total, row.heads, row.data],
@@ -136,15 +139,17 @@ export class LogTable {
         nowMs,
       );
     }
+    const packOf = (id: number) => Math.floor(id / rowsPerPack);
+    if (packOf(this.#nextId) !== packOf(firstId)) this.#packKeys(firstId - 1, nowMs);
     return { ...state, newest: last, total, lastRow: this.#nextId - 1 };
   }
 
-  /** The tenant's rows behind `after` with records from `from` on, a bounded number of them. */
-  batches(tenant: string, after: number, from: number): Batch[] {
+  /** The tenant's rows behind `after` with records from `from` on, at most `count` of them. */
+  batches(tenant: string, after: number, from: number, count = batchesPerRead): Batch[] {
     const query =
       'SELECT id, total, heads FROM log ' +
       'WHERE id > ? AND tenant = ? AND part = 0 AND last >= ? ORDER BY id LIMIT ?';
-    return this.#rows(query, after, tenant, from, batchesPerRead).map(batchOf);
+    return this.#rows(query, after, tenant, from, count).map(batchOf);
   }
 
   /** The bytes of all rows of a batch; as many as there are of one that was written over. */
@@ -179,13 +184,23 @@ export class LogTable {
     }
   }
 
+  /**
+   * Keys of records up to `committed`, of rows written at or after `sinceMs` and of some others.
+   * Reads a row for some thousand of them, and a bounded number more.
+   */
+  keysSince(sinceMs: number, committed: number): PackedKeys {
+    const heads = this.#unpackedHeads(this.#nextId);
+    const isCommitted = ({ sequence }: RowHead) => sequence <= committed;
+    return this.#keys.load(sinceMs, heads.filter(isCommitted));
+  }
+
   /** The tenant as it is once its records up to `upTo`, which is one of its own, are released. */
   releasedAt(tenant: string, logged: LoggedTenant, upTo: number): LoggedTenant {
     if (upTo >= logged.newest) {
       const { newest, total, lastRow } = logged;
       return { ...logged, released: newest, releasedTotal: total, after: lastRow };
     }
-    const [batch] = this.batches(tenant, logged.after, upTo + 1);
+    const [batch] = this.batches(tenant, logged.after, upTo + 1, 1);
     if (batch === undefined) return logged;
     const held = batch.heads.filter(({ sequence }) => sequence > upTo);
     const heldBytes = held.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -248,6 +263,17 @@ export class LogTable {
     const columns = 'id = ?, tenant = ?, part = ?, last = ?, written = ?, total = ?';
     const update = `UPDATE log SET ${columns}, heads = ?, data = ? WHERE id = ?`;
     this.#rows(update, id, ...values, Number(oldest['id']));
+  }
+
+  /** All rows up to `upTo` were committed before: what a pack holds was acknowledged. */
+  #packKeys(upTo: number, nowMs: number): void {
+    this.#keys.pack(this.#unpackedHeads(upTo), upTo, nowMs, nowMs - this.#keyWindowMs);
+  }
+
+  #unpackedHeads(upTo: number): RowHead[] {
+    const query = 'SELECT heads FROM log WHERE id > ? AND id <= ? AND part = 0 ORDER BY id';
+    const rows = this.#rows(query, this.#keys.packedUpTo(), upTo);
+    return rows.flatMap(({ heads }) => decodeRowHeads(blobOf(heads)));
   }
 
   #fact(name: string): string | undefined {

@@ -9,6 +9,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform.ts';
 import { CommitQueue, type PendingRecord } from './commit-queue.ts';
 import { crc32c } from './crc32c.ts';
+import type { PackedKeys } from './durable-object-keys.ts';
 import { headerOf, recordsOf } from './durable-object-rows.ts';
 import {
   type Batch,
@@ -21,6 +22,7 @@ import { encodeTreatedLabels } from './treated-labels.ts';
 import type {
   FlushPlan,
   FlushPlans,
+  KeyLookup,
   ProfileRecord,
   RecentKey,
   RecordHeader,
@@ -55,7 +57,7 @@ interface OpenLog {
   tenants: Map<string, LoggedTenant>;
 }
 
-export class DurableObjectWal implements Wal, FlushPlans {
+export class DurableObjectWal implements Wal, FlushPlans, KeyLookup {
   readonly isDurable = true;
   readonly #options: DurableObjectWalOptions;
   readonly #table: LogTable;
@@ -177,6 +179,16 @@ export class DurableObjectWal implements Wal, FlushPlans {
         yield { tenant, receivedMs, contentKey };
       }
     }
+  }
+
+  /** Reads the keys when first asked, packed; to be asked for some minutes, and forgotten. */
+  keysSince(sinceMs: number): (contentKey: Uint8Array) => boolean {
+    const { queue } = this.#opened();
+    let keys: PackedKeys | undefined;
+    return (contentKey) => {
+      keys ??= this.#table.keysSince(sinceMs, queue.committed);
+      return keys.has(contentKey, sinceMs);
+    };
   }
 
   async release(tenant: string, upTo: number, _ulid: string): Promise<void> {
@@ -317,8 +329,9 @@ export class DurableObjectWal implements Wal, FlushPlans {
     const logged = tenants.get(tenant);
     if (logged === undefined) return;
     const first = Math.max(from, logged.released + 1);
-    for (let after = logged.after; ; ) {
-      const batches = this.#table.batches(tenant, after, first);
+    // A start looks at the first one only.
+    for (let after = logged.after, count: number | undefined = 1; ; count = undefined) {
+      const batches = this.#table.batches(tenant, after, first, count);
       yield* batches;
       const last = batches.at(-1);
       if (last === undefined) return;

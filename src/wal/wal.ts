@@ -55,6 +55,16 @@ export interface FlushPlans {
   plan(plan: FlushPlan): Promise<void>;
 }
 
+/** Where a process may be started for one push: then it cannot read all keys of the last minutes. */
+export interface KeyLookup {
+  /**
+   * Tells of a key whether a record with it was committed by now and received at or after
+   * `sinceMs`, whichever tenant's: a key is of one tenant. As `Wal.recentKeys`, but reads nothing
+   * before it is asked, and then little.
+   */
+  keysSince(sinceMs: number): (contentKey: Uint8Array) => boolean;
+}
+
 export interface Wal {
   /** ULID made when the log was created: sequences compare only within one identity. */
   readonly id: string;

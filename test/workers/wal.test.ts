@@ -1,16 +1,21 @@
 // The log of a Durable Object in SQLite, inside workerd: the contract, and what only it promises.
 import { abortAllDurableObjects } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/lib/log.ts';
-import { DurableObjectWal } from '../../src/wal/durable-object.ts';
 import type { ObjectStorage } from '../../src/wal/durable-object-table.ts';
-import type { ProfileRecord, Wal } from '../../src/wal/wal.ts';
 import { walContract } from '../cases/wal.ts';
+import {
+  all,
+  bodyOf,
+  counting,
+  makeLog,
+  minuteMs,
+  record,
+  rowCount,
+  started,
+  startMs,
+  ulid,
+} from '../support/object-log.ts';
 import { openObject } from '../support/workers-env.ts';
-
-const ulid = '01J00000000000000000000000';
-const startMs = 1_700_000_000_000;
-const minuteMs = 60_000;
 
 let reached: ObjectStorage;
 
@@ -154,22 +159,6 @@ describe('DurableObjectWal in workerd', () => {
     });
   });
 
-  it('reads no more at a start when it holds more', async () => {
-    await openObject()(async (storage) => {
-      const { rowsRead, counted } = counting(storage);
-      const wal = await started(counted);
-      const startCost = async () => {
-        const before = rowsRead();
-        await started(counted);
-        return rowsRead() - before;
-      };
-      for (let fill = 0; fill < 3; fill++) await wal.commit(wal.append(record(fill)));
-      const cost = await startCost();
-      for (let fill = 0; fill < 300; fill++) await wal.commit(wal.append(record(fill)));
-      expect(await startCost()).toBe(cost);
-    });
-  });
-
   it('gives rows back when far fewer are needed than before', async () => {
     await openObject()(async (storage) => {
       const clock = { now: startMs };
@@ -238,68 +227,3 @@ describe('DurableObjectWal in workerd', () => {
     });
   });
 });
-
-function makeLog(
-  storage: ObjectStorage,
-  options: { bytesMax?: number; clock?: { now: number } },
-): DurableObjectWal {
-  const nowMs = () => options.clock?.now ?? Date.now();
-  const log = createLogger({ level: 'error', format: 'json', nowMs, sink: () => undefined });
-  const { bytesMax = 2 ** 30 } = options;
-  return new DurableObjectWal({ storage, clock: { nowMs }, newId: () => ulid, log, bytesMax });
-}
-
-async function started(storage: ObjectStorage, clock?: { now: number }): Promise<DurableObjectWal> {
-  const wal = makeLog(storage, clock === undefined ? {} : { clock });
-  await wal.start();
-  return wal;
-}
-
-/** The storage with the rows that SQLite says it read and wrote. */
-function counting(storage: ObjectStorage) {
-  let written = 0;
-  let read = 0;
-  const counted: ObjectStorage = {
-    sync: () => storage.sync(),
-    transactionSync: (work) => storage.transactionSync(work),
-    sql: {
-      exec(query, ...values) {
-        const cursor = storage.sql.exec(query, ...values) as ReturnType<
-          ObjectStorage['sql']['exec']
-        > & { rowsRead: number; rowsWritten: number };
-        const rows = cursor.toArray();
-        written += cursor.rowsWritten;
-        read += cursor.rowsRead;
-        return { toArray: () => rows };
-      },
-    },
-  };
-  return { counted, rowsWritten: () => written, rowsRead: () => read };
-}
-
-function rowCount(storage: ObjectStorage): unknown {
-  return storage.sql.exec('SELECT count(*) AS count FROM log').toArray()[0]?.['count'];
-}
-
-function record(fill: number): ProfileRecord {
-  return {
-    tenant: 'a',
-    receivedMs: startMs,
-    contentKey: new Uint8Array(16).fill(fill),
-    labels: [{ name: 'service_name', value: 's' }],
-    body: new Uint8Array(100).fill(fill),
-  };
-}
-
-/** Bytes in which a lost or swapped piece shows. */
-function bodyOf(length: number, seed: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at++) bytes[at] = Math.imul(at + seed, 0x9e3779b1) >>> 24;
-  return bytes;
-}
-
-async function all(wal: Wal) {
-  const found = [];
-  for await (const one of wal.read('a', 0)) found.push(one);
-  return found;
-}
