@@ -1,6 +1,7 @@
 // One tenant's content keys of the last minutes: what makes a client's retry an acknowledgement of
 // the original instead of a second copy. Independent of heads and blocks; at start it is filled
-// from the log, or the log is asked. Two generations: a key is known for at least one window and at most two.
+// from the log, or the log is asked. Two generations: a key is known for at least one window and at
+// most two.
 
 /** Known, and durable or on its way there. */
 export type Known = 'durable' | Promise<void>;

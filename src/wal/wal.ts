@@ -55,7 +55,7 @@ export interface FlushPlans {
   plan(plan: FlushPlan): Promise<void>;
 }
 
-/** Where a process may be started for one push: then it cannot read all keys of the last minutes. */
+/** Where a process may be started for one push: it cannot read all keys of the last minutes. */
 export interface KeyLookup {
   /**
    * Tells of a key whether a record with it was committed by now and received at or after
