@@ -10,6 +10,12 @@ const optional: readonly { variable: string; missing: string }[] = [
       'eval "$(test/support/ceph.sh up FOLDER 8931)"',
   },
   {
+    variable: 'PHLOX_TEST_CLIENTS',
+    missing:
+      'skipped: live runs of the SDKs of Go, Python and Rust, whose captures are sent. ' +
+      'PLACE=FOLDER sh test/clients/make.sh, then PHLOX_TEST_CLIENTS=FOLDER',
+  },
+  {
     variable: 'PHLOX_FUZZ',
     missing:
       'shortened: fuzzers run their default number of mutants. Set PHLOX_FUZZ=20000 for all.',

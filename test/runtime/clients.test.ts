@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatKeys } from '../../src/auth/keys.ts';
+import { around, assertFound, clients, shareOf, typesOf } from '../support/client-answers.ts';
 import {
   capturedBearer,
   capturedEntry,
@@ -56,95 +57,10 @@ async function profileNode(url: string): Promise<void> {
   await promisify(execFile)('node', [program], { env });
 }
 
-const range = { start: String(Date.now() - 3_600_000), end: String(Date.now() + 3_600_000) };
-/** When the captures were taken; a query may ask for a day. */
-const captured = { start: String(capturedMs - 40_000_000), end: String(capturedMs + 40_000_000) };
-type Range = typeof range;
-type Headers = Record<string, string>;
+const captured = around(capturedMs, 40_000_000);
+const range = around(Date.now(), 3_600_000);
 
-async function ask(url: string, method: string, body: object, headers: Headers): Promise<unknown> {
-  const response = await fetch(`${url}/querier.v1.QuerierService/${method}`, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(200);
-  return response.json();
-}
-
-async function typesOf(url: string, times: Range, headers: Headers, service: string) {
-  const matchers = [`{service_name="${service}"}`];
-  const asked = { matchers, labelNames: ['__profile_type__'], ...times };
-  const { labelsSet = [] } = (await ask(url, 'Series', asked, headers)) as {
-    labelsSet?: { labels: { value: string }[] }[];
-  };
-  return labelsSet.flatMap(({ labels }) => labels.map(({ value }) => value)).sort();
-}
-
-/** Stacks, root first, with their values. */
-async function stacksOf(url: string, query: string, times: Range, headers: Headers) {
-  const parameters = new URLSearchParams({ query, from: times.start, until: times.end });
-  const path = `/pyroscope/render?${parameters}&format=folded`;
-  const response = await fetch(url + path, { headers });
-  const text = await response.text();
-  expect(response.status, text).toBe(200);
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => {
-      const at = line.lastIndexOf(' ');
-      return { frames: line.slice(0, at).split(';'), value: Number(line.slice(at + 1)) };
-    });
-}
-
-/** The part of all values that was counted in stacks through a function. */
-async function shareOf(name: RegExp, ...asked: Parameters<typeof stacksOf>): Promise<number> {
-  const stacks = await stacksOf(...asked);
-  const sum = (some: typeof stacks) => some.reduce((total, { value }) => total + value, 0);
-  return sum(stacks.filter(({ frames }) => frames.some((one) => name.test(one)))) / sum(stacks);
-}
-
-interface Client {
-  client: string;
-  requests: number;
-  burn: RegExp;
-  keep?: RegExp;
-  types: string[];
-}
-
-const cpu = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
-const memory = ['alloc_objects:count', 'alloc_space:bytes', 'inuse_objects:count'].map(
-  (type) => `memory:${type}:space:bytes`,
-);
 const heap = 'memory:inuse_space:bytes:inuse_space:bytes';
-const inUse = 'memory:inuse_space:bytes:space:bytes';
-const clients: Client[] = [
-  {
-    client: 'go',
-    requests: 6,
-    burn: /^main\.burnCpu$/,
-    keep: /^main\.keepMemory$/,
-    types: [
-      'block:contentions:count:contentions:count',
-      'block:delay:nanoseconds:contentions:count',
-      'goroutines:goroutine:count:goroutine:count',
-      ...memory,
-      inUse,
-      'mutex:contentions:count:contentions:count',
-      'mutex:delay:nanoseconds:contentions:count',
-      cpu,
-      'process_cpu:samples:count:cpu:nanoseconds',
-    ],
-  },
-  {
-    client: 'python',
-    requests: 2,
-    burn: /^burn_cpu$/,
-    keep: /^keep_memory$/,
-    types: [...memory, inUse, cpu],
-  },
-  { client: 'rust', requests: 2, burn: /burn_cpu/, types: [cpu] },
-];
 
 describe.each(serverRuntimes)('on %s', (runtime) => {
   const urlOf = () => running.get(runtime)?.server.url ?? '';
@@ -170,21 +86,12 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
     expect(await share(/busy\.mjs:keepMemory:/, held)).toBeGreaterThan(0.3);
   });
 
-  it.each(clients)('what the $client SDK sent is stored', async ({ client, ...expected }) => {
-    const requests = captures(client);
+  it.each(clients)('what the $client SDK sent is stored', async (expected) => {
+    const requests = captures(expected.client);
     expect(requests).toHaveLength(expected.requests);
     for (const { file, bytes } of requests) {
       expect([file, await replay(urlOf(), bytes)]).toEqual([file, { status: 200, body: '' }]);
     }
-    const service = `busy.${client}`;
-    expect(await typesOf(urlOf(), captured, capturedBearer, service)).toEqual(expected.types);
-    const share = (name: RegExp, query: string) =>
-      shareOf(name, urlOf(), query, captured, capturedBearer);
-    const selector = `{service_name="${service}",region="north"}`;
-    expect(await share(expected.burn, cpu + selector)).toBeGreaterThan(0.8);
-    const labelled = `${cpu}{service_name="${service}",endpoint="/checkout"}`;
-    expect(await share(expected.burn, labelled)).toBeGreaterThan(0.9);
-    if (expected.keep === undefined) return;
-    expect(await share(expected.keep, inUse + selector)).toBeGreaterThan(0.15);
+    await assertFound(expected, urlOf(), captured, capturedBearer);
   });
 });

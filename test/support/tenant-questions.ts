@@ -16,7 +16,7 @@ export interface Answer {
 export type Answers = Record<string, Answer>;
 
 const type = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
-export const querier = '/querier.v1.QuerierService';
+const querier = '/querier.v1.QuerierService';
 
 /** Ten minutes, the first of them before `nowMs`. */
 const timesOf = (nowMs: number) => {
