@@ -1,5 +1,6 @@
 // What is found on a server of the busy programs of `test/clients`: which types under which
-// service, and how much of a profile was counted in a function. Owns what each program must be found as.
+// service, and how much of a profile was counted in a function. Owns what each program must be
+// found as.
 import { expect } from 'vitest';
 
 /** Unix milliseconds as queries have them. */
