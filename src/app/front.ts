@@ -101,6 +101,8 @@ function tenantOf(
   { keys, multitenancy }: Pick<Settings, 'keys' | 'multitenancy'>,
 ): string | undefined {
   if (tenants.length > 1) {
+    // Nobody pushes for several, here or elsewhere: only a query may ask for them.
+    if (scope === 'push') return singleTenant(tenants);
     throw unimplemented('tenants are served apart here, ask for one at a time');
   }
   const tenant = tenants[0] ?? reach;

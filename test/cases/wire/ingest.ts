@@ -241,10 +241,10 @@ function answers(clock: WireClock): WireRow[] {
       title: '2.10 a body over its bound',
       path: path(clock),
       headers: { 'content-encoding': 'gzip' },
-      body: gzipBomb,
+      body: gzipBomb(clock),
       isLarge: true,
       status: 413,
-      message: /268435456/,
+      message: new RegExp(`${clock.requestBytesMax}`),
     },
     accepted('2.10 the first of the series', path(clock), folded, two),
     refused('2.10 over the series limit', path(clock, '', 'other'), folded, {

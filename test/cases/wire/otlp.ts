@@ -48,11 +48,11 @@ function refused(
   return { title, path: otlpPath, headers: binary, body, status: 400, ...more };
 }
 
-export function otlpRows(_clock: WireClock): WireRow[] {
-  return [...transport(), ...requests(), ...profiles(), ...types()];
+export function otlpRows(clock: WireClock): WireRow[] {
+  return [...transport(clock), ...requests(), ...profiles(), ...types()];
 }
 
-function transport(): WireRow[] {
+function transport(clock: WireClock): WireRow[] {
   const body = tinyRequest();
   const asJson = {
     headers: json,
@@ -99,7 +99,7 @@ function transport(): WireRow[] {
     ),
     refused('3.2 no tenant', body, { status: 401, tenant: null }),
     refused('3.2 several tenants', body, { status: 401, tenant: 'a|b' }),
-    refused('3.2 a body over its bound', gzipBomb, {
+    refused('3.2 a body over its bound', gzipBomb(clock), {
       isLarge: true,
       headers: { ...binary, 'content-encoding': 'gzip' },
       status: 413,

@@ -86,10 +86,15 @@ export function padded(profile: Uint8Array, bytes: number): Uint8Array<ArrayBuff
   return joined(profile, Uint8Array.from([...tag, ...size]), new Uint8Array(length));
 }
 
-let bomb: Uint8Array<ArrayBuffer> | undefined;
+const bombs = new Map<number, Uint8Array<ArrayBuffer>>();
 
-/** 256 KiB that inflate to a byte more than any request may hold. */
-export function gzipBomb(): Uint8Array<ArrayBuffer> {
-  bomb ??= gzip(new Uint8Array(2 ** 28 + 1)) as Uint8Array<ArrayBuffer>;
-  return bomb;
+/** Makes a thousandth of what a request may hold, which inflates to a byte more than that. */
+export function gzipBomb({ requestBytesMax }: WireClock): () => Uint8Array<ArrayBuffer> {
+  return () => {
+    const known = bombs.get(requestBytesMax);
+    if (known !== undefined) return known;
+    const bomb = gzip(new Uint8Array(requestBytesMax + 1)) as Uint8Array<ArrayBuffer>;
+    bombs.set(requestBytesMax, bomb);
+    return bomb;
+  };
 }

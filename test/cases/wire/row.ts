@@ -35,9 +35,11 @@ export interface WireRow {
   deviation?: string;
 }
 
-/** What rows are made of: the time differs between a test's clock and a server's. */
+/** What rows are made of: what differs between a test's app, a server and a Worker. */
 export interface WireClock {
   nowMs: number;
+  /** What a body may inflate to: workerd has less memory than a machine. */
+  requestBytesMax: number;
 }
 
 export const pushPath = '/push.v1.PusherService/Push';

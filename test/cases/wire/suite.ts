@@ -21,13 +21,16 @@ export interface WireTarget {
 export interface WireOptions {
   /** The server's time, as near as the acceptance window asks for. */
   nowMs: number;
+  /** Default: that of a server. */
+  requestBytesMax?: number;
   /** Whether the large rows are asked as well. */
   isLarge: boolean;
   open: () => Promise<WireTarget>;
 }
 
 /** All rows, each for a tenant of its own. */
-export function wireSuite(name: string, { nowMs, isLarge, open }: WireOptions): void {
+export function wireSuite(name: string, options: WireOptions): void {
+  const { nowMs, isLarge, open, requestBytesMax = 2 ** 28 } = options;
   describe(`the wire of ${name}`, () => {
     let target: WireTarget;
 
@@ -36,7 +39,7 @@ export function wireSuite(name: string, { nowMs, isLarge, open }: WireOptions): 
     });
     afterAll(() => target?.close());
 
-    const clock = { nowMs };
+    const clock = { nowMs, requestBytesMax };
     const tables = [
       transportRows,
       pushRows,
@@ -108,7 +111,9 @@ async function discarded(
   tenant: string | null,
 ): Promise<number> {
   if (reason === undefined) return 0;
-  const text = await (await target.fetch('/metrics', {})).text();
+  // On Workers each tenant has metrics of its own; a server takes no notice of the name.
+  const headers: HeadersInit = tenant === null ? {} : { 'x-scope-orgid': tenant };
+  const text = await (await target.fetch('/metrics', { headers })).text();
   const line = `pyroscope_discarded_samples_total{reason="${reason}",tenant="${tenant}"} `;
   const found = text.split('\n').find((one) => one.startsWith(line));
   return found === undefined ? 0 : Number(found.slice(line.length));

@@ -10,7 +10,13 @@ const path = pushPath;
 
 export function transportRows(clock: WireClock): WireRow[] {
   const body = pushOf(pprof(clock));
-  return [...methods(body), ...types(body), ...encodings(body), ...json(clock), ...tenants(body)];
+  return [
+    ...methods(body),
+    ...types(body),
+    ...encodings(body, clock),
+    ...json(clock),
+    ...tenants(body),
+  ];
 }
 
 function methods(body: Uint8Array): WireRow[] {
@@ -92,7 +98,7 @@ function types(body: Uint8Array): WireRow[] {
   ];
 }
 
-function encodings(body: Uint8Array): WireRow[] {
+function encodings(body: Uint8Array, clock: WireClock): WireRow[] {
   const encoded = (
     name: string,
     encoding: string,
@@ -134,11 +140,11 @@ function encodings(body: Uint8Array): WireRow[] {
       stored: [],
     },
     {
-      ...encoded('a bomb over the bound of a message', 'gzip', gzipBomb),
+      ...encoded('a bomb over the bound of a message', 'gzip', gzipBomb(clock)),
       isLarge: true,
       status: 429,
       code: 'resource_exhausted',
-      message: /268435456/,
+      message: new RegExp(`${clock.requestBytesMax}`),
       stored: [],
     },
   ];

@@ -20,6 +20,29 @@ describe('gunzip', () => {
     expect(gunzip(gzip(new Uint8Array(0)), 0)).toEqual(new Uint8Array(0));
   });
 
+  // Around the sizes of the first buffer, and past the largest.
+  const kib = 2 ** 10;
+  it.each([
+    1,
+    16 * kib - 1,
+    16 * kib,
+    16 * kib + 1,
+    2 ** 20 - 1,
+    2 ** 20,
+    2 ** 20 + 1,
+    3 * 2 ** 20,
+  ])('inflates %i bytes under that bound, and none under one byte less', (bytesMax) => {
+    const bytes = new Uint8Array(bytesMax).fill(7);
+    const honest = gzip(bytes);
+    expect(Buffer.compare(gunzip(honest, bytesMax), bytes)).toBe(0);
+    const members = concat(gzip(bytes.subarray(1)), gzip(bytes.subarray(0, 1)));
+    expect(Buffer.compare(gunzip(members, bytesMax), bytes)).toBe(0);
+    const message = `gzip: inflates to more than ${bytesMax - 1} bytes, the limit`;
+    for (const packed of [honest, members]) {
+      expect(() => gunzip(packed, bytesMax - 1)).toThrow(message);
+    }
+  });
+
   it('answers plain arrays, whose slices are copies', () => {
     const inflated = gunzip(packed, 1 << 20);
     expect(Object.getPrototypeOf(inflated)).toBe(Uint8Array.prototype);

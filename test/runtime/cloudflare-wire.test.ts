@@ -1,0 +1,40 @@
+// The table of the wire, asked of the Worker as it is deployed, in workerd.
+import { join } from 'node:path';
+import { wireLimits } from '../cases/wire/row.ts';
+import { wireSuite } from '../cases/wire/suite.ts';
+import { temporaryFolder } from '../support/duckdb.ts';
+import { buildWorker, startWorker } from '../support/workerd.ts';
+
+wireSuite('the Worker in workerd', {
+  nowMs: Date.now(),
+  requestBytesMax: 2 ** 24,
+  isLarge: true,
+  open: async () => {
+    const folder = await temporaryFolder();
+    const bundle = join(folder.path, 'bundle');
+    await buildWorker(bundle);
+    const worker = await startWorker({
+      bundle,
+      folder: join(folder.path, 'stores'),
+      variables: {
+        PHLOX_INSECURE: 'true',
+        PHLOX_MULTITENANCY: 'true',
+        PHLOX_LOG_LEVEL: 'error',
+        PHLOX_LIMITS: JSON.stringify(wireLimits),
+      },
+    });
+    return {
+      // workerd closes a connection on which it answered before it had read all that was sent. The
+      // platform has its own server before that one.
+      fetch: (path, init) => {
+        const headers = new Headers(init.headers);
+        headers.set('connection', 'close');
+        return fetch(worker.url + path, { ...init, headers });
+      },
+      close: async () => {
+        await worker.stop();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
+  },
+});
