@@ -108,21 +108,42 @@ export function formatKeys(entries: readonly KeyEntry[]): string {
   return `[\n${entries.map((entry) => `  ${JSON.stringify(entry)}`).join(',\n')}\n]\n`;
 }
 
+/** Digits of a digest that a look-up begins with: few keys share them. */
+const prefixDigits = 16;
+
 /** The keys in force. */
 export class KeyRing {
-  readonly #bySha256: ReadonlyMap<string, KeyEntry>;
+  readonly #byPrefix = new Map<string, KeyEntry[]>();
 
   constructor(entries: readonly KeyEntry[]) {
-    this.#bySha256 = new Map(entries.map((entry) => [entry.sha256, entry]));
+    for (const entry of entries) {
+      const prefix = entry.sha256.slice(0, prefixDigits);
+      const others = this.#byPrefix.get(prefix);
+      if (others === undefined) this.#byPrefix.set(prefix, [entry]);
+      else others.push(entry);
+    }
   }
 
   /**
-   * The key of a digest. A look-up is not of constant time, and needs not be: what its time tells
-   * is about SHA-256 of a guess, which whoever guesses cannot steer towards a digest.
+   * The key of a digest. Whose prefix is known is told by the time it takes, as by what `keyId`
+   * shows; how much of the rest is right is not: all of it is compared.
    */
   find(sha256: string): KeyEntry | undefined {
-    return this.#bySha256.get(sha256);
+    let found: KeyEntry | undefined;
+    for (const entry of this.#byPrefix.get(sha256.slice(0, prefixDigits)) ?? []) {
+      if (isEqualInConstantTime(entry.sha256, sha256)) found = entry;
+    }
+    return found;
   }
+}
+
+/** Looks at every character whatever differs; texts of another length differ. */
+function isEqualInConstantTime(known: string, given: string): boolean {
+  let difference = known.length ^ given.length;
+  for (let i = 0; i < known.length; i++) {
+    difference |= known.charCodeAt(i) ^ given.charCodeAt(i);
+  }
+  return difference === 0;
 }
 
 /** What JSON.parse says quotes the text. */

@@ -98,6 +98,30 @@ describe('KeyRing', () => {
   });
 });
 
+describe('digests that are nearly the same', () => {
+  const digest = digestOf('any');
+  const other = (at: number) => {
+    const digit = digest[at] === '0' ? '1' : '0';
+    return digest.slice(0, at) + digit + digest.slice(at + 1);
+  };
+  const digests = [digest, ...Array.from(digest, (_, at) => other(at))];
+  const entries = digests.map((sha256) => ({ sha256, tenant: 'a', scopes: ['push' as const] }));
+
+  it('are told apart, wherever they differ', () => {
+    const ring = new KeyRing(entries);
+    for (const entry of entries) expect(ring.find(entry.sha256)).toBe(entry);
+  });
+
+  it('open nothing that only one of them opens', () => {
+    const ring = new KeyRing(entries.slice(0, 1));
+    const found = digests.filter((one) => ring.find(one) !== undefined);
+    expect(found).toEqual([digest]);
+    expect(ring.find(`${digest}0`)).toBeUndefined();
+    expect(ring.find(digest.slice(0, -1))).toBeUndefined();
+    expect(ring.find(digest.slice(0, 16))).toBeUndefined();
+  });
+});
+
 describe('parseAuthorization', () => {
   const none = { secret: '', user: '' };
   it.each([
