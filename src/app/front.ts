@@ -5,7 +5,7 @@ import type { Call, Route } from '../api/call.ts';
 import { Refusal } from '../api/errors.ts';
 import { createRoutes } from '../api/routes.ts';
 import { anonymousTenant, parseTenants, singleTenant, tenantHeader } from '../auth/tenant.ts';
-import type { Settings } from '../config/settings.ts';
+import { type Settings, shownSettings } from '../config/settings.ts';
 import type { IngesterService } from '../ingester/contract.ts';
 import { TenantSettings } from '../ingester/tenant-settings.ts';
 import { createLogger } from '../lib/log.ts';
@@ -16,8 +16,10 @@ import type { QueryService } from '../query/contract.ts';
 import type { Send } from '../spread/calls.ts';
 import { bodyTimeMsMax, inflightRequestsMax } from './bounds.ts';
 import { buildInfoOf, doorSettings } from './door.ts';
+import { type AnswerEvery, createFrontEvery, type FrontEveryOptions } from './front-every.ts';
 import { type AnswerPush, createFrontPushes, type FrontPushesOptions } from './front-pushes.ts';
 import { createKeys } from './keys.ts';
+import { namedLimits } from './limits.ts';
 
 export interface FrontOptions {
   platform: Omit<Platform, 'wal' | 'localBucket' | 'remoteBucket'>;
@@ -30,6 +32,8 @@ export interface FrontOptions {
   /** Reaches the objects of a spread tenant. */
   send: Send;
   regionOf: FrontPushesOptions['regionOf'];
+  /** The list of all tenants. */
+  tenantsAfter: FrontEveryOptions['tenantsAfter'];
 }
 
 /** Never rejects. `source` answers the client's address, where known. */
@@ -54,6 +58,7 @@ export function createFront(options: FrontOptions): FrontFetch {
     settings: { ...doorSettings(settings), requestBytesMax, bodyTimeMsMax },
   };
   const answerPush = createFrontPushes({ services, send, regionOf });
+  const every = createFrontEvery(options);
   const routes = createRoutes({
     ...services,
     log,
@@ -65,24 +70,27 @@ export function createFront(options: FrontOptions): FrontFetch {
       inflightBytesMax: 2 * requestBytesMax,
     },
     buildInfo: buildInfoOf(platform),
-    configView: () => ({}),
-    replace: (route) => forwarding(route, forward, settings, answerPush),
+    configView: () => ({ ...shownSettings(settings), limitsInForce: namedLimits(settings) }),
+    replace: (route) => forwarding(route, forward, settings, answerPush, every),
   });
   return (request, source) => routes.fetch(request, { source });
 }
 
-/** What is about a tenant goes there; probes and what is about the build are answered here. */
+/** What is about a tenant goes there; probes and calls for all tenants are answered here. */
 function forwarding(
   route: Route,
   forward: FrontOptions['forward'],
   settings: Pick<Settings, 'keys' | 'multitenancy'>,
   answerPush: AnswerPush,
+  every: AnswerEvery,
 ): Route {
   return {
     ...route,
     handle: (call) => {
       const tenant = tenantOf(call, route, settings);
-      if (tenant === undefined) return route.handle(call);
+      if (tenant === undefined) {
+        return route.scope === 'admin' ? every(route, call) : route.handle(call);
+      }
       const answer = answerPush(route, tenant, call);
       if (answer !== undefined) return answer;
       const headers = new Headers(call.request.headers);
@@ -97,7 +105,7 @@ function forwarding(
 
 function tenantOf(
   { tenants, reach, request }: Call,
-  { path, scope }: Route,
+  { scope }: Route,
   { keys, multitenancy }: Pick<Settings, 'keys' | 'multitenancy'>,
 ): string | undefined {
   if (tenants.length > 1) {
@@ -111,7 +119,7 @@ function tenantOf(
   if (keys === undefined && !multitenancy) return anonymousTenant;
   const header = request.headers.get(tenantHeader);
   if (keys === undefined && header !== null) return singleTenant(parseTenants(header));
-  throw unimplemented(`${path} is answered for one tenant here, name it in X-Scope-OrgID`);
+  return undefined;
 }
 
 function unimplemented(message: string): Refusal {

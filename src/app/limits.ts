@@ -45,11 +45,17 @@ export function createLimits(
 function inForce(table: () => LimitsTable, services: readonly SubService[]): LimitsInForce {
   return {
     limitsOf: (tenant) => limitsOfTenant(table(), tenant),
-    view: (reach) => {
-      const { defaults, overrides } = table();
-      const seen = [...overrides].filter(([tenant]) => reach === undefined || tenant === reach);
-      return { defaults, overrides: Object.fromEntries(seen) };
-    },
+    view: (reach) => viewOf(table(), reach),
     services,
   };
+}
+
+/** The view of all tenants where the setting is the text itself. Throws `invalid`. */
+export function namedLimits({ limits }: Pick<Settings, 'limits'>): object {
+  return viewOf(limits === undefined ? builtInLimits : parseLimitsFile(limits), undefined);
+}
+
+function viewOf({ defaults, overrides }: LimitsTable, reach: string | undefined): object {
+  const seen = [...overrides].filter(([tenant]) => reach === undefined || tenant === reach);
+  return { defaults, overrides: Object.fromEntries(seen) };
 }

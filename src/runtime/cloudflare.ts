@@ -2,12 +2,14 @@
 // object, which runs the same app. Owns that nothing is served while nobody is asked for a key.
 import { createFront, type FrontFetch } from '../app/front.ts';
 import { Failure, messageOf } from '../errors.ts';
+import { DirectoryObject } from './directory-object.ts';
+import { directoryOf } from './object-directory.ts';
 import { type ObjectNamespace, requestRegion, sendTo } from './object-peers.ts';
 import { type WorkerEnv, workerLimits, workerPlatform, workerSettings } from './object-platform.ts';
 import { TenantObject } from './tenant-object.ts';
 
-// The class of the binding TENANTS.
-export { TenantObject };
+// The classes of the bindings TENANTS and DIRECTORY.
+export { DirectoryObject, TenantObject };
 
 /** One for each set of bindings, which are the same for all requests of a deployment. */
 const fronts = new WeakMap<WorkerEnv, FrontFetch>();
@@ -44,6 +46,7 @@ function openFront(env: WorkerEnv): FrontFetch | undefined {
     limitsOf: workerLimits(settings),
     send: sendTo(env.TENANTS),
     regionOf: requestRegion,
+    tenantsAfter: directoryOf(env.DIRECTORY).tenantsAfter,
   });
 }
 

@@ -9,13 +9,14 @@ import { Failure } from '../errors.ts';
 import headModule from '../gen/head.wasm';
 import queryModule from '../gen/query.wasm';
 import { LeasedTurn } from '../lib/leased-turn.ts';
-import { createLogger } from '../lib/log.ts';
+import { createLogger, type Logger } from '../lib/log.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import { builtInLimits, limitsOfTenant, parseLimitsFile } from '../limits/limits-file.ts';
 import type { EditedFile, Platform } from '../platform.ts';
 import { DurableObjectWal } from '../wal/durable-object.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
 import { gunzip, gzip } from './gzip.ts';
+import type { DirectoryNamespace } from './object-directory.ts';
 import type { ObjectNamespace } from './object-peers.ts';
 import { unzstd } from './object-zstd.ts';
 import { sha256 } from './sha256.ts';
@@ -24,6 +25,7 @@ import { sha256 } from './sha256.ts';
 export interface WorkerEnv {
   BUCKET: R2Binding;
   TENANTS: ObjectNamespace;
+  DIRECTORY: DirectoryNamespace;
   [variable: string]: unknown;
 }
 
@@ -92,26 +94,26 @@ export function workerPlatform(): WorkerPlatform {
   };
 }
 
+/** The log of what runs beside an app. */
+export function workerLogger({ logLevel: level, logFormat: format }: Settings): Logger {
+  return createLogger({ level, format, nowMs: Date.now, sink: (line) => console.log(line) });
+}
+
 /** The platform of one object: its log in its own storage, its blocks in the bucket of all. */
 export function objectPlatform(
   storage: ObjectStorage,
   env: WorkerEnv,
   settings: Settings,
-): Platform {
+): Platform & { wal: DurableObjectWal } {
   const platform = workerPlatform();
-  const { clock, random, logLine } = platform;
+  const { clock, random } = platform;
   const bucket = new R2Bucket(env.BUCKET, 'BUCKET');
   const unit = () => new DataView(random(new Uint8Array(4)).buffer).getUint32(0) / 2 ** 32;
   const wal = new DurableObjectWal({
     storage,
     clock,
     newId: () => monotonicFactory(unit)(clock.nowMs()),
-    log: createLogger({
-      level: settings.logLevel,
-      format: settings.logFormat,
-      nowMs: clock.nowMs,
-      sink: logLine,
-    }),
+    log: workerLogger(settings),
     bytesMax: settings.logBytesMax,
   });
   const drivers = { localBucket: bucket, remoteBucket: bucket, wal };

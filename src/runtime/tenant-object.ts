@@ -4,11 +4,13 @@
 import { DurableObject } from 'cloudflare:workers';
 import { createPools, PoolShares, type Pools } from '../app/pools.ts';
 import { type App, createApp } from '../app.ts';
+import { Membership } from '../directory/membership.ts';
 import { assert, messageOf } from '../errors.ts';
 import type { Message, Reply } from '../spread/calls.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
+import { directoryOf } from './object-directory.ts';
 import { type KeyedStorage, objectStore, sendTo } from './object-peers.ts';
-import { objectPlatform, type WorkerEnv, workerSettings } from './object-platform.ts';
+import { objectPlatform, type WorkerEnv, workerLogger, workerSettings } from './object-platform.ts';
 
 /** https://developers.cloudflare.com/durable-objects/api/state/ */
 interface ObjectState {
@@ -47,6 +49,8 @@ function sweep(): void {
 export class TenantObject extends DurableObject {
   readonly #state: ObjectState;
   #app!: App;
+  /** Has the directory know of all tenants with records here, before that is told to anybody. */
+  #beListed!: () => Promise<void>;
   /** When the alarm is to ring; undefined: not at all. */
   #alarmAtMs: number | undefined;
 
@@ -62,6 +66,7 @@ export class TenantObject extends DurableObject {
     sweep();
     const response = await this.#app.fetch(request, () => sourceOf(request));
     this.#schedule(Date.now());
+    await this.#beListed();
     return response;
   }
 
@@ -71,6 +76,7 @@ export class TenantObject extends DurableObject {
     assert(this.#app.answer !== undefined, 'an object has peers');
     const reply = await this.#app.answer(message);
     this.#schedule(Date.now());
+    await this.#beListed();
     return reply;
   }
 
@@ -82,6 +88,7 @@ export class TenantObject extends DurableObject {
     await storage.setAlarm(this.#alarmAtMs);
     try {
       await this.#tick();
+      await this.#beListed();
       const nowMs = Date.now();
       const dueAtMs = this.#app.dueAtMs(nowMs);
       // A push that came meanwhile has set it where it wants it.
@@ -108,6 +115,9 @@ export class TenantObject extends DurableObject {
     sweep();
     const peers = { send: sendTo(env.TENANTS), store: objectStore(storage) };
     this.#app = await createApp(platform, settings, share, peers);
+    const tell = directoryOf(env.DIRECTORY).addTenant;
+    const membership = new Membership({ storage, tell, log: workerLogger(settings) });
+    this.#beListed = () => membership.ensure(platform.wal.tenants());
     await this.#app.start();
     this.#alarmAtMs = (await storage.getAlarm()) ?? undefined;
   }

@@ -78,6 +78,11 @@ export class DurableObjectWal implements Wal, FlushPlans, KeyLookup {
     return this.#opened().id;
   }
 
+  /** All that have, or had, a committed record. Known after `start`. */
+  tenants(): Iterable<string> {
+    return this.#opened().tenants.keys();
+  }
+
   async start(onDamage?: (kind: string) => void): Promise<void> {
     assert(this.#open === undefined, 'log is started twice');
     this.#onDamage = onDamage;

@@ -165,7 +165,14 @@ describe('the front', () => {
     const flush = (headers: HeadersInit) => at('/flush', { method: 'POST', headers });
     expect(await at('/ready', {})).toEqual([200, 'ready\n']);
     expect((await flush(as(ofShop)))[0]).toBe(204);
-    expect(await flush(as(ofAll))).toEqual([501, expect.stringContaining('X-Scope-OrgID')]);
+    expect((await flush(as(ofAll)))[0]).toBe(204);
+    const view = await at('/api/v1/status/config', { headers: as(ofAll) });
+    expect(view).toEqual([200, expect.stringContaining('"limitsInForce"')]);
+    expect(view[1]).not.toContain(sha256(ofShop));
+    expect(await at('/metrics', { headers: as(ofAll) })).toEqual([
+      501,
+      expect.stringContaining('X-Scope-OrgID'),
+    ]);
     const metrics = await at('/metrics', { headers: as(ofAll, 'shop') });
     expect(metrics).toEqual([200, expect.stringContaining('tenant="shop"')]);
     const types = '/querier.v1.QuerierService/ProfileTypes';

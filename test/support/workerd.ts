@@ -31,7 +31,10 @@ export interface WorkerOptions {
   folder: string;
   /** Variables of the Worker; default: without keys, tenants by header, no limits. */
   variables?: Readonly<Record<string, string>>;
-  /** `POST /test/abort/TENANT` ends that tenant's object; answers tell `x-object-ms`. */
+  /**
+   * `POST /test/abort/TENANT` ends that tenant's object and `POST /test/abort-directory` the
+   * directory's; answers tell `x-object-ms`.
+   */
   isMortal?: boolean;
 }
 
@@ -47,7 +50,7 @@ export interface Worker {
 
 /** Around the Worker: an object ends as the platform may end it, and tells its age in an answer. */
 const mortalWorker = `
-import worker, { TenantObject as Whole } from './cloudflare.js';
+import worker, { DirectoryObject as WholeDirectory, TenantObject as Whole } from './cloudflare.js';
 export class TenantObject extends Whole {
   #startedMs = performance.now();
   #state;
@@ -63,8 +66,23 @@ export class TenantObject extends Whole {
     return answer;
   }
 }
+export class DirectoryObject extends WholeDirectory {
+  #state;
+  constructor(state, env) {
+    super(state, env);
+    this.#state = state;
+  }
+  fetch() {
+    this.#state.abort('ended');
+  }
+}
 export default {
   async fetch(request, env) {
+    if (new URL(request.url).pathname === '/test/abort-directory') {
+      const { DIRECTORY } = env;
+      await DIRECTORY.get(DIRECTORY.idFromName('all')).fetch(request).catch(() => undefined);
+      return new Response('ended');
+    }
     const [, tenant] = /^\\/test\\/abort\\/(.*)/.exec(new URL(request.url).pathname) ?? [];
     if (tenant === undefined) return worker.fetch(request, env);
     await env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(request).catch(() => undefined);
@@ -101,7 +119,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     port: 0,
     // Otherwise it asks the network where it is.
     cf: false,
-    durableObjects: { TENANTS: { className: 'TenantObject', useSQLite: true } },
+    durableObjects: {
+      TENANTS: { className: 'TenantObject', useSQLite: true },
+      DIRECTORY: { className: 'DirectoryObject', useSQLite: true },
+    },
     durableObjectsPersist: join(folder, 'objects'),
     r2Buckets: ['BUCKET'],
     r2Persist: join(folder, 'bucket'),

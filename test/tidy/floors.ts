@@ -6,8 +6,8 @@ export const commonFiles = ['src/errors.ts', 'src/platform.ts'];
 
 /** All rooms below `app.ts`. */
 const allRooms =
-  'api spread ingester query convert phlaredb shipper head block kernel limits auth wal bucket ' +
-  'model config metrics gen lib';
+  'api spread ingester query convert phlaredb shipper head block kernel limits auth directory ' +
+  'wal bucket model config metrics gen lib';
 
 /**
  * What each room may import besides itself and the common files. A room is a folder of `src` or a
@@ -45,6 +45,8 @@ const table: Readonly<Record<string, string>> = {
   auth: 'config model lib',
   // A record carries final labels; the log stores them and never looks inside.
   wal: 'type:model lib',
+  // What is known of all tenants, in the storage of one Durable Object.
+  directory: 'type:wal/durable-object-table.ts metrics lib',
   // 0
   bucket: 'lib',
   model: 'lib',
