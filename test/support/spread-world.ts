@@ -89,6 +89,8 @@ export class SpreadWorld {
         await life.turn('forward');
         return this.#at(tenant, (app) => app.fetch(request));
       },
+      // One tenant lives here.
+      tenantsAfter: async () => ({ tenants: [], isFull: false }),
       limitsOf: (tenant) => limitsOfTenant(table, tenant),
       send: this.#sendOf(life.turn),
       regionOf: (request) => (request.headers.get('test-region') ?? undefined) as Region,
