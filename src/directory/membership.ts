@@ -1,5 +1,5 @@
-// What a tenant's object remembers of having told its tenants to the directory. Owns the flag, which
-// is durable: a tenant costs one call and two written rows ever.
+// What a tenant's object remembers of having told its tenants to the directory. Owns the flag,
+// which is durable: a tenant costs one call and two written rows ever.
 import type { Logger } from '../lib/log.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
 import type { Listed } from './tenant-list.ts';

@@ -16,7 +16,7 @@ function allOf(list: TenantList): string[] {
 }
 
 describe('the list of tenants', () => {
-  it('has each tenant once, in the order of their bytes, also when it is opened again', async () => {
+  it('has each tenant once, in the order of their bytes, also when opened again', async () => {
     const object = openObject();
     await object(async (storage) => {
       const list = new TenantList(storage);
@@ -98,7 +98,7 @@ describe('a tenant’s object', () => {
     });
   });
 
-  it('goes on without a place in the list, says so, and asks again when it is started', async () => {
+  it('goes on without a place in the list, says so, and asks again when started', async () => {
     const object = openObject();
     let count = 0;
     const tell = async (): Promise<Listed> => {

@@ -1,3 +1,4 @@
+// A call for every tenant over lists of any length: who is called, and what is said of failures.
 import { describe, expect, it } from 'vitest';
 import { callEveryTenant } from '../../../src/app/every-tenant.ts';
 import { Failure } from '../../../src/errors.ts';
