@@ -14,6 +14,8 @@ import { joinInTurns } from './join-in-turns.ts';
 export type BodyPlatform = Pick<Platform, 'clock' | 'gunzip' | 'unzstd' | 'yield'> &
   DeadlinePlatform;
 
+/** More takes milliseconds to inflate or to decode: it waits for its turn among all that is long. */
+const lightBytesMax = 128 << 10;
 /** What all the requests in flight may announce, and not send, together: half of their bytes. */
 const framedBytesMax = 128 << 10;
 /** What is inflated at once, in some ten milliseconds. */
@@ -38,7 +40,11 @@ export function createBodyReader(platform: BodyPlatform, timeMsMax: number): Bod
     const message = `request body took more than ${timeMsMax} ms, the limit`;
     return new Refusal(408, 'deadline_exceeded', message, { Connection: 'close' });
   };
-  return (call, bytesMax) => readBody(call, platform, bytesMax, (work) => within(work, late));
+  return async (call, bytesMax) => {
+    const body = await readBody(call, platform, bytesMax, (work) => within(work, late));
+    if (body.byteLength > lightBytesMax) await platform.yield();
+    return body;
+  };
 }
 
 type InTime = <T>(work: Promise<T>) => Promise<T>;
@@ -81,6 +87,7 @@ async function gunzipBody(
   const promised = promisedBytes(received);
   if (promised <= atOnceBytesMax) {
     try {
+      if (promised > lightBytesMax) await platform.yield();
       const inflated = platform.gunzip(received, Math.min(atOnceBytesMax, bytesMax));
       turns.take(inflated.byteLength);
       return inflated;

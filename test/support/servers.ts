@@ -55,7 +55,7 @@ process.on('exit', () => {
 
 /** Resolves once the server listens; rejects with its output when it ends or stays silent. */
 export async function startServer(runtime: ServerRuntime, options: ServerOptions): Promise<Server> {
-  const [command, ...args] = startCommand(runtime);
+  const { command, args, env } = startCommand(runtime);
   const child = spawn(command, args, {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,6 +67,7 @@ export async function startServer(runtime: ServerRuntime, options: ServerOptions
       // A test must not depend on how full the machine's disk is.
       PHLOX_RETENTION_DISK_FREE_BYTES: '0',
       PHLOX_LIMITS: openLimitsPath,
+      ...env,
       ...options.env,
     },
   });
@@ -104,15 +105,20 @@ export async function startServer(runtime: ServerRuntime, options: ServerOptions
 }
 
 /** The start command of package.json or deno.json, so that tests run what operators run. */
-function startCommand(runtime: ServerRuntime): [string, ...string[]] {
+function startCommand(runtime: ServerRuntime) {
   const file = runtime === 'bun' ? 'package.json' : 'deno.json';
   const json = JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'));
   const script: unknown = (runtime === 'bun' ? json.scripts : json.tasks)?.start;
   const words = typeof script === 'string' ? script.split(/\s+/) : [];
-  if (words[0] === 'exec') words.shift();
+  const env: Record<string, string> = {};
+  for (let word = words[0]; word?.includes('=') || word === 'exec'; word = words[0]) {
+    const [name, value] = word.split('=');
+    if (name !== undefined && value !== undefined) env[name] = value;
+    words.shift();
+  }
   const [command, ...args] = words;
   if (!command?.endsWith(runtime)) throw new Error(`${file} does not start ${runtime}: ${script}`);
-  return [`${repository}/node_modules/.bin/${runtime}`, ...args];
+  return { command: `${repository}/node_modules/.bin/${runtime}`, args, env };
 }
 
 /** Resolves to the address that the log line `listening` tells. */
