@@ -72,7 +72,7 @@ describe('package.json', () => {
   });
 
   it('starts servers that get the signals sent to the package manager', () => {
-    expect(manifest.scripts['start']).toMatch(/^exec bun /);
+    expect(manifest.scripts['start']).toMatch(/^\w+=\d+ exec bun /);
     expect(denoManifest.tasks['start']).toMatch(/^\.\/node_modules\/\.bin\/deno run /);
     expect(denoManifest['nodeModulesDir']).toBe('manual');
   });

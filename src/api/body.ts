@@ -7,7 +7,6 @@ import type { Platform } from '../platform.ts';
 import type { Call } from './call.ts';
 import { createDeadline, type DeadlinePlatform } from './deadline.ts';
 import { bodyTooLarge, Refusal } from './errors.ts';
-import { createGiveWay } from './give-way.ts';
 import { gunzipInTurns, type InTurns } from './gunzip-in-turns.ts';
 import { joinInTurns } from './join-in-turns.ts';
 
@@ -56,7 +55,7 @@ async function readBody(
   inTime: InTime,
 ): Promise<Uint8Array> {
   const encoding = contentEncoding(call.request.headers.get('content-encoding'));
-  const giveWay = createGiveWay(platform);
+  const { giveWay } = call;
   const received = await readReceived(call, bytesMax, inTime, giveWay);
   call.bodyBytes = received.byteLength;
   // An empty body is the empty message whatever encoding it is announced in.

@@ -18,6 +18,8 @@ export interface Call {
   readonly log: Logger;
   /** Bytes of the body as received; the body reader sets it. */
   bodyBytes: number;
+  /** Awaited between steps of long work. */
+  readonly giveWay: () => Promise<void>;
   /** What the body takes of the memory for all of them; given back after the answer. */
   readonly lease: ByteLease;
 }

@@ -11,7 +11,6 @@ import type { Platform } from '../platform.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
 import { isBodyTooLarge, Refusal } from './errors.ts';
-import { createGiveWay } from './give-way.ts';
 import { jfrRefusal } from './ingest-jfr.ts';
 import { type IngestContext, pprofProfiles } from './ingest-pprof.ts';
 import { type IngestRequest, ingestRequestOf } from './ingest-request.ts';
@@ -55,7 +54,7 @@ async function ingest(call: Call, options: IngestOptions): Promise<Response> {
   let profiles: PushedProfile[];
   try {
     const steps = convert(body, { profileBytesMax, gunzip: platform.gunzip });
-    profiles = await inTurns(steps, createGiveWay(platform));
+    profiles = await inTurns(steps, call.giveWay);
   } catch (error) {
     if (!isFailure(error, 'invalid')) throw error;
     discarded(options, tenant, error, body.byteLength);

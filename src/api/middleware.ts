@@ -11,13 +11,14 @@ import type { CheckAccess } from './access.ts';
 import { type Call, type Route, routeLabel } from './call.ts';
 import { allowOrigin, namedOrigin, preflightAnswer } from './cors.ts';
 import { errorResponse } from './errors.ts';
+import { createGiveWay } from './give-way.ts';
 import type { HostCheck } from './hosts.ts';
 import { createInflight, tenantShare } from './inflight.ts';
 
 export interface GuardOptions {
   metrics: Metrics;
   log: Logger;
-  platform: Pick<Platform, 'clock' | 'random'>;
+  platform: Pick<Platform, 'clock' | 'random' | 'yield'>;
   checkAccess: CheckAccess;
   /** `WWW-Authenticate` of every 401; undefined without keys. */
   challenge: string | undefined;
@@ -53,7 +54,7 @@ export function createGuard(options: GuardOptions): (route: Route) => Handler {
       const method = knownMethods.has(request.method) ? request.method : 'other';
       const gauge = { method, route: label };
       metrics.http.inflightRequests.inc(gauge);
-      const call = newCall(request, requestId, options.log, leaseBytes());
+      const call = newCall(request, requestId, options, leaseBytes());
       const origin = route.scope === 'push' ? namedOrigin(request, options.corsOrigins) : undefined;
       let response: Response;
       let leave = nothing;
@@ -88,10 +89,16 @@ export function createGuard(options: GuardOptions): (route: Route) => Handler {
   };
 }
 
-function newCall(request: Request, requestId: string, log: Logger, lease: ByteLease) {
+function newCall(
+  request: Request,
+  requestId: string,
+  { log, platform }: GuardOptions,
+  lease: ByteLease,
+) {
   const tenants: readonly string[] = [];
   const access = { tenants, reach: undefined, tenantLabel: undefined };
-  return { request, requestId, ...access, log, bodyBytes: 0, lease };
+  const giveWay = createGiveWay(platform);
+  return { request, requestId, ...access, log, bodyBytes: 0, giveWay, lease };
 }
 
 /** What did not enter does not leave. */

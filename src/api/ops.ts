@@ -5,7 +5,7 @@ import { singleTenant } from '../auth/tenant.ts';
 import type { IngesterService } from '../ingester/contract.ts';
 import type { Limits, LimitsOf } from '../limits/limits.ts';
 import type { Metrics } from '../metrics/registry.ts';
-import type { Route } from './call.ts';
+import type { Call, Route } from './call.ts';
 
 /** As Pyroscope answers them; what is not known is an empty string. */
 export interface BuildInfo {
@@ -43,7 +43,7 @@ export function opsRoutes(options: OpsOptions): Route[] {
       return reason === undefined ? text('ready') : text(`not ready: ${reason}`, 503);
     }),
     probe('/healthz', () => text('ok')),
-    status('/metrics', ({ reach }) => metricsResponse(metrics, reach)),
+    status('/metrics', (call) => metricsResponse(metrics, call)),
     status('/api/v1/status/buildinfo', () => Response.json({ status: 'success', data: buildInfo })),
     status('/api/v1/status/config', ({ reach }) => Response.json(configView(reach))),
     {
@@ -96,11 +96,19 @@ function status(path: string, handle: Route['handle']): Route {
   return { ...probe(path, handle), scope: 'admin' };
 }
 
-async function metricsResponse(metrics: Metrics, tenant: string | undefined): Promise<Response> {
-  const { registry } = metrics;
-  const all = await registry.metrics();
-  const body = tenant === undefined ? all : metricsOf(all, tenant);
-  return new Response(body, { headers: { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE } });
+async function metricsResponse(
+  { registry }: Metrics,
+  { reach, giveWay }: Pick<Call, 'reach' | 'giveWay'>,
+): Promise<Response> {
+  const texts: string[] = [];
+  // With a thousand tenants all of it takes a tenth of a second.
+  for (const { name } of registry.getMetricsAsArray()) {
+    const text = await registry.getSingleMetricAsString(name);
+    texts.push(reach === undefined ? `${text}\n` : metricsOf(text, reach));
+    await giveWay();
+  }
+  const headers = { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE };
+  return new Response(texts.filter((one) => one !== '').join('\n'), { headers });
 }
 
 /**
@@ -121,7 +129,7 @@ function metricsOf(all: string, tenant: string): string {
       heads = [];
     }
   }
-  return `${lines.join('\n')}\n`;
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
 function text(line: string, status = 200): Response {

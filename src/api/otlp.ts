@@ -23,7 +23,6 @@ import type { Platform } from '../platform.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
 import { Refusal } from './errors.ts';
-import { createGiveWay } from './give-way.ts';
 import { type OtlpEncoding, otlpContentTypes, otlpEncodingOf } from './otlp-encoding.ts';
 import { pushTenant } from './push-tenant.ts';
 
@@ -129,7 +128,7 @@ async function converted(
 ): Promise<Converted> {
   const outcomes: OtlpOutcome[] = [];
   const refused: RefusedProfile[] = [];
-  const giveWay = createGiveWay(options.platform);
+  const { giveWay } = call;
   try {
     const decode = encoding === 'json' ? decodeOtlpJson : decodeOtlpBinary;
     const request = await inTurns(decode(body), giveWay);

@@ -3,6 +3,7 @@
 // errors.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { parseContentType, parseTimeout } from '@connectrpc/connect/protocol-connect';
+import { inTurns } from '../lib/steps.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
 import { Refusal } from './errors.ts';
@@ -39,7 +40,7 @@ export async function receive<Schema extends DescMessage>(
   const timeout = parseTimeout(headers.get('connect-timeout-ms'), Number.MAX_SAFE_INTEGER);
   if (timeout.error) throw new Refusal(400, 'invalid_argument', timeout.error.rawMessage);
   const bytes = await readBody(call, bytesMax);
-  const message = decodeMessage(schema, bytes, type.binary);
+  const message = await inTurns(decodeMessage(schema, bytes, type.binary), call.giveWay);
   return { message, bytes, isBinary: type.binary, timeoutMs: timeout.timeoutMs };
 }
 

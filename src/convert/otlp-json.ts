@@ -29,10 +29,10 @@ import {
 } from './otlp-model.ts';
 
 /** Text is parsed at once, and takes several times its size in memory meanwhile. */
-export const otlpJsonBytesMax = 8 << 20;
+export const otlpJsonBytesMax = 4 << 20;
 /** Of both, the parser makes some ten a microsecond. */
-const jsonObjectsMax = 1 << 18;
-const jsonElementsMax = 1 << 20;
+const jsonObjectsMax = 1 << 17;
+const jsonElementsMax = 1 << 19;
 
 /** What a field or an element of a list takes. */
 const unitsOfElement = 32;

@@ -163,14 +163,14 @@ function otlp(times: Times): HostileRequest[] {
 function otlpJson(times: Times): HostileRequest[] {
   return [
     zipped('OTLP: JSON of numbers', otlpPath, json, () => {
-      const list = new TextEncoder().encode(`{"a":[${'1,'.repeat(times(1_000_000))}1]}`);
+      const list = new TextEncoder().encode(`{"a":[${'1,'.repeat(times(520_000))}1]}`);
       return list;
     }),
     zipped('OTLP: JSON of objects', otlpPath, json, () =>
-      new TextEncoder().encode(`{"dictionary":{"stackTable":[${'{},'.repeat(times(260_000))}{}]}}`),
+      new TextEncoder().encode(`{"dictionary":{"stackTable":[${'{},'.repeat(times(131_000))}{}]}}`),
     ),
     zipped('OTLP: JSON of text', otlpPath, json, () =>
-      new TextEncoder().encode(`{"a":"${'\\u0001'.repeat(times(1_300_000))}"}`),
+      new TextEncoder().encode(`{"a":"${'\\u0001'.repeat(times(690_000))}"}`),
     ),
   ];
 }
@@ -276,7 +276,7 @@ function pushes(times: Times): HostileRequest[] {
     zipped('Push: a million labels', pushPath, proto, () => labels(times(1_000_000))),
     zipped('Push: JSON of text', pushPath, json, () =>
       new TextEncoder().encode(
-        `{"series":[{"samples":[{"rawProfile":"${'A'.repeat(times(15 * mib))}"}]}]}`,
+        `{"series":[{"samples":[{"rawProfile":"${'A'.repeat(times(3.9 * mib))}"}]}]}`,
       ),
     ),
     plain('Push: a length of 2^31', pushPath, proto, () =>
