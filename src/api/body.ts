@@ -13,7 +13,7 @@ import { joinInTurns } from './join-in-turns.ts';
 export type BodyPlatform = Pick<Platform, 'clock' | 'gunzip' | 'unzstd' | 'yield'> &
   DeadlinePlatform;
 
-/** More takes milliseconds to inflate or to decode: it waits for its turn among all that is long. */
+/** More takes milliseconds to inflate or to decode: it waits for its turn among what is long. */
 const lightBytesMax = 128 << 10;
 /** What all the requests in flight may announce, and not send, together: half of their bytes. */
 const framedBytesMax = 128 << 10;

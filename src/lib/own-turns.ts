@@ -2,8 +2,8 @@
 // which they asked, because the steps of all of them in one turn would be one long step.
 
 /**
- * `yieldTurn`, answered to one caller every `turns` turns: who needs several of them for little work
- * comes through between two long steps. A failure is thrown to whose turn it was.
+ * `yieldTurn`, answered to one caller every `turns` turns: who needs several of them for little
+ * work comes through between two long steps. A failure is thrown to whose turn it was.
  */
 export function ownTurns(yieldTurn: () => Promise<void>, turns = 1): () => Promise<void> {
   let last: Promise<void> = Promise.resolve();

@@ -44,7 +44,7 @@ export async function abuseRows({ isSmoke }: BenchOptions): Promise<Row[]> {
       const job = { ...paced, port: Number(new URL(url).port), spacingUs: 1_000, durationMs };
       return p99(((await client.ask(job)) as JobResult).latenciesMs);
     };
-    const [quietMs, abuseMs, rounds] = isSmoke ? [300, 300, 1] : [5_000, 15_000, 3];
+    const [quietMs, abuseMs, rounds] = isSmoke ? [300, 300, 1] : [5_000, 20_000, 3];
     const measured: { quiet: number; beside: number }[] = [];
     const count = { hostile: 0, values: 0, tenants: 0, mostBytes: 0 };
     await push(quietMs);
@@ -59,7 +59,7 @@ export async function abuseRows({ isSmoke }: BenchOptions): Promise<Row[]> {
           await pushLabelValues(url, count.values, valuesOfPush);
           count.values += valuesOfPush;
         }),
-        repeat(() => pushAs(url, `tenant-${count.tenants++}`, Date.now()), 50),
+        repeat(() => pushAs(url, `tenant-${count.tenants++}`, Date.now()), 40),
       ];
       const beside = await push(abuseMs);
       // Not while clients are timed: writing all metrics is a long step itself.
