@@ -1,5 +1,6 @@
 // The app: wires the rooms into one fetch function and the calls a runtime drives it with. Only
 // this file and those of `app/` see every room; they decide nothing themselves.
+import type { Call, Route } from './api/call.ts';
 import { createRoutes } from './api/routes.ts';
 import { bodyTimeMsMax, inflightRequestsMax, keyWindowMs } from './app/bounds.ts';
 import { buildInfoOf, doorSettings } from './app/door.ts';
@@ -9,6 +10,7 @@ import { createKeys, type Keys } from './app/keys.ts';
 import { createLimits, type LimitsInForce } from './app/limits.ts';
 import { createPools, type Pools } from './app/pools.ts';
 import { createQueryEngine } from './app/queries.ts';
+import { createRegionalPushes, type RegionalPushesOptions } from './app/regional-pushes.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
 import { createSpread } from './app/spreading.ts';
 import { type Settings, shownSettings } from './config/settings.ts';
@@ -102,6 +104,8 @@ export async function createApp(
     });
   const routes = wireRoutes(platform, settings, {
     ingester: spread ?? ingester,
+    pushFrom: spread &&
+      peers && { regionOf: peers.regionOf, push: (...push) => spread.pushFrom(...push) },
     queries,
     keys,
     limits,
@@ -131,6 +135,8 @@ function appLogger({ clock, logLine: sink }: Platform, settings: Settings): Logg
 
 interface RoutesParts {
   ingester: IngesterService;
+  /** Present when pushes are to be told apart by where they come from. */
+  pushFrom: Omit<RegionalPushesOptions, 'services'> | undefined;
   queries: QueryService;
   keys: Keys | undefined;
   limits: LimitsInForce;
@@ -141,8 +147,8 @@ interface RoutesParts {
 }
 
 function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) {
-  const { keys, limits, folders, requestBytesMax } = parts;
-  return createRoutes({
+  const { keys, limits, folders, requestBytesMax, pushFrom } = parts;
+  const services = {
     ...parts,
     limitsOf: limits.limitsOf,
     tenantSettings: new TenantSettings(folders.folderOf),
@@ -156,6 +162,16 @@ function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) 
       inflightBytesMax: requestBytesMax,
       bodyTimeMsMax,
     },
+  };
+  const answerPush = pushFrom && createRegionalPushes({ ...pushFrom, services });
+  return createRoutes({
+    ...services,
+    ...(answerPush && {
+      replace: (route: Route) => {
+        if (route.scope !== 'push') return route;
+        return { ...route, handle: (call: Call) => answerPush(route, call) };
+      },
+    }),
     buildInfo: buildInfoOf(platform),
     // Credentials of the bucket are no settings: the S3 client has them from the environment.
     configView: (reach) => ({ ...shownSettings(settings), limitsInForce: limits.view(reach) }),

@@ -1,22 +1,14 @@
-// Pushes of spread tenants, answered at the front: the same doors as everywhere, over an ingester
-// that sends each profile to the object it belongs to. Owns that a request's origin reaches the
-// choice of the object; what is wrong with a profile, its object says.
+// Pushes of spread tenants, answered at the front: over an ingester that sends each profile to the
+// object it belongs to. Owns which pushes these are; what is wrong with a profile, its object says.
 import type { Call, Route } from '../api/call.ts';
-import { type ServicesOptions, serviceRoutes } from '../api/services.ts';
-import { assert } from '../errors.ts';
-import type { PushedProfile } from '../ingester/contract.ts';
 import { ask, type Send } from '../spread/calls.ts';
-import type { Region } from '../spread/regions.ts';
 import { spreadingOf } from '../spread/routing.ts';
 import { RoutingMemo } from '../spread/routing-memo.ts';
 import { pushRemote, pushSpread } from '../spread/spread-push.ts';
+import { createRegionalPushes, type RegionalPushesOptions } from './regional-pushes.ts';
 
-export interface FrontPushesOptions {
-  /** Of the routes; their ingester is not asked. */
-  services: ServicesOptions;
+export interface FrontPushesOptions extends Omit<RegionalPushesOptions, 'push'> {
   send: Send;
-  /** Where a request comes from, if known. */
-  regionOf: (request: Request) => Region | undefined;
 }
 
 /** Answers a call of a route, or undefined when it is no push or its tenant is not spread. */
@@ -33,27 +25,17 @@ export function createFrontPushes(options: FrontPushesOptions): AnswerPush {
     clock: services.platform.clock,
     askHome: (tenant, refused) => ask(send, tenant, 'routing', { refused }),
   });
-  const push = (region: Region | undefined, tenant: string, profiles: readonly PushedProfile[]) =>
-    pushSpread(tenant, region, profiles, {
-      routingOf: (one, refused) => memo.routingOf(one, refused),
-      pushTo: (shard, _tenant, routing, group) => pushRemote(send, shard, routing, group),
-    });
-  const routesOf = (region: Region | undefined): ReadonlyMap<string, Route> => {
-    const ingester = {
-      ...services.ingester,
-      push: (tenant: string, profiles: readonly PushedProfile[]) => push(region, tenant, profiles),
-    };
-    const routes = serviceRoutes({ ...services, ingester });
-    return new Map(routes.filter(({ scope }) => scope === 'push').map((one) => [one.path, one]));
-  };
-  const byRegion = new Map<Region | undefined, ReadonlyMap<string, Route>>();
-  return ({ path, scope }, tenant, call) => {
-    if (scope !== 'push' || spreadingOf(services.limitsOf(tenant)).shards === 1) return undefined;
-    const region = regionOf(call.request);
-    const routes = byRegion.get(region) ?? routesOf(region);
-    byRegion.set(region, routes);
-    const route = routes.get(path);
-    assert(route !== undefined, `no push at ${path}`);
-    return route.handle(call);
+  const answer = createRegionalPushes({
+    services,
+    regionOf,
+    push: (region, tenant, profiles) =>
+      pushSpread(tenant, region, profiles, {
+        routingOf: (one, refused) => memo.routingOf(one, refused),
+        pushTo: (shard, _tenant, routing, group) => pushRemote(send, shard, routing, group),
+      }),
+  });
+  return (route, tenant, call) => {
+    const isSpread = spreadingOf(services.limitsOf(tenant)).shards > 1;
+    return route.scope === 'push' && isSpread ? answer(route, call) : undefined;
   };
 }

@@ -9,7 +9,7 @@ import { assert, messageOf } from '../errors.ts';
 import type { Message, Reply } from '../spread/calls.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
 import { directoryOf } from './object-directory.ts';
-import { type KeyedStorage, objectStore, sendTo } from './object-peers.ts';
+import { type KeyedStorage, objectStore, requestRegion, sendTo } from './object-peers.ts';
 import { objectPlatform, type WorkerEnv, workerLogger, workerSettings } from './object-platform.ts';
 
 /** https://developers.cloudflare.com/durable-objects/api/state/ */
@@ -113,7 +113,11 @@ export class TenantObject extends DurableObject {
     shares.get(id)?.share.abandon();
     shares.set(id, { share, object: new WeakRef(this) });
     sweep();
-    const peers = { send: sendTo(env.TENANTS), store: objectStore(storage) };
+    const peers = {
+      send: sendTo(env.TENANTS),
+      store: objectStore(storage),
+      regionOf: requestRegion,
+    };
     this.#app = await createApp(platform, settings, share, peers);
     const tell = directoryOf(env.DIRECTORY).addTenant;
     const membership = new Membership({ storage, tell, log: workerLogger(settings) });

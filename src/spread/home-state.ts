@@ -42,8 +42,7 @@ export function parseHomeState(stored: unknown): HomeState | undefined {
 /** Whether the state's routing has to end: others are wanted, or it has begun to. */
 export function mustChange(state: HomeState, wanted: Spreading, refused: number | undefined) {
   const { current, isEnding } = state;
-  const isWanted = current.shards === wanted.shards && current.key === wanted.key;
-  return !isWanted || isEnding || refused === current.epoch;
+  return !isEqual(current, wanted) || isEnding || refused === current.epoch;
 }
 
 /** Every shard of the current routing has been closed: another takes its place. */
@@ -60,7 +59,11 @@ export function withNext(
     ...state,
     current: next,
     isEnding: false,
-    past: [{ routing: current, endedMs: nowMs }, ...recent(past, nowMs, windowMs)],
+    past: [
+      { routing: current, endedMs: nowMs },
+      // One that comes back and goes again is asked about once.
+      ...recent(past, nowMs, windowMs).filter(({ routing }) => !isEqual(routing, current)),
+    ],
     open: { ...state.open, ...Object.fromEntries(others.map((name) => [name, next.epoch])) },
   };
 }
@@ -81,4 +84,8 @@ export function isRetired({ open, current }: HomeState, name: string, closedUpTo
 /** Those that ended within the window; a clock that was set back ends none earlier. */
 export function recent(past: HomeState['past'], nowMs: number, windowMs: number) {
   return past.filter(({ endedMs }) => nowMs - endedMs < windowMs);
+}
+
+function isEqual(a: Spreading, b: Spreading): boolean {
+  return a.shards === b.shards && a.key === b.key;
 }

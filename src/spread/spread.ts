@@ -20,6 +20,7 @@ import {
   type ViewFacts,
 } from './calls.ts';
 import { Home, type ObjectStore } from './home.ts';
+import type { Region } from './regions.ts';
 import { headsOf, openViews, type ShardView } from './remote-heads.ts';
 import { splitShardName, spreadingOf } from './routing.ts';
 import { Shard } from './shard.ts';
@@ -31,6 +32,8 @@ import { Views } from './views.ts';
 export interface Peers {
   send: Send;
   store: ObjectStore;
+  /** Where a request comes from, if known. */
+  regionOf: (request: Request) => Region | undefined;
 }
 
 export interface SpreadOptions {
@@ -122,14 +125,23 @@ export class Spread implements IngesterService {
     this.#storedCount++;
   }
 
-  async push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
+  push(tenant: string, profiles: readonly PushedProfile[]): Promise<void> {
+    return this.pushFrom(undefined, tenant, profiles);
+  }
+
+  /** A push that a front has not read, because it knows nothing of a spreading. */
+  async pushFrom(
+    region: string | undefined,
+    tenant: string,
+    profiles: readonly PushedProfile[],
+  ): Promise<void> {
     const home = this.#home;
     if (home.isWhole(tenant)) {
       const epoch = home.epoch(tenant);
       const reply = await this.#shard.push({ tenant, self: tenant, epoch, past: [], profiles });
       if (reply === undefined) return;
     }
-    await pushSpread(tenant, undefined, profiles, {
+    await pushSpread(tenant, region, profiles, {
       routingOf: (_tenant, refused) => this.#routing(tenant, refused),
       pushTo: (shard, _tenant, routing, group) => this.#pushTo(shard, tenant, routing, group),
     });

@@ -93,7 +93,7 @@ export class SpreadWorld {
       tenantsAfter: async () => ({ tenants: [], isFull: false }),
       limitsOf: (tenant) => limitsOfTenant(table, tenant),
       send: this.#sendOf(life.turn),
-      regionOf: (request) => (request.headers.get('test-region') ?? undefined) as Region,
+      regionOf,
     });
     this.#deployments = [...(isMixed ? this.#deployments.slice(-1) : []), { limits, front }];
     // As a deployment does.
@@ -189,7 +189,7 @@ export class SpreadWorld {
         await turn('saved');
       },
     };
-    const peers = { send: this.#sendOf(turn), store };
+    const peers = { send: this.#sendOf(turn), store, regionOf };
     const app = await createApp(platform, settingsOf(this.#pick().limits), undefined, peers);
     await app.start();
     return app;
@@ -215,6 +215,11 @@ export class SpreadWorld {
     const life = await this.#living(name).catch(gone);
     return Promise.race([call(life.app), life.ended.catch(gone)]);
   }
+}
+
+/** As a test says it. */
+function regionOf({ headers }: Request): Region | undefined {
+  return (headers.get('test-region') ?? undefined) as Region | undefined;
 }
 
 /** No window and no rate. */
