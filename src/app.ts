@@ -10,7 +10,7 @@ import { createKeys, type Keys } from './app/keys.ts';
 import { createLimits, type LimitsInForce } from './app/limits.ts';
 import { createPools, type Pools } from './app/pools.ts';
 import { createQueryEngine } from './app/queries.ts';
-import { createRegionalPushes, type RegionalPushesOptions } from './app/regional-pushes.ts';
+import { createRegionalPushes } from './app/regional-pushes.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
 import { createSpread } from './app/spreading.ts';
 import { type Settings, shownSettings } from './config/settings.ts';
@@ -104,8 +104,7 @@ export async function createApp(
     });
   const routes = wireRoutes(platform, settings, {
     ingester: spread ?? ingester,
-    pushFrom: spread &&
-      peers && { regionOf: peers.regionOf, push: (...push) => spread.pushFrom(...push) },
+    spread,
     queries,
     keys,
     limits,
@@ -135,8 +134,7 @@ function appLogger({ clock, logLine: sink }: Platform, settings: Settings): Logg
 
 interface RoutesParts {
   ingester: IngesterService;
-  /** Present when pushes are to be told apart by where they come from. */
-  pushFrom: Omit<RegionalPushesOptions, 'services'> | undefined;
+  spread: Spread | undefined;
   queries: QueryService;
   keys: Keys | undefined;
   limits: LimitsInForce;
@@ -147,7 +145,7 @@ interface RoutesParts {
 }
 
 function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) {
-  const { keys, limits, folders, requestBytesMax, pushFrom } = parts;
+  const { keys, limits, folders, requestBytesMax, spread } = parts;
   const services = {
     ...parts,
     limitsOf: limits.limitsOf,
@@ -163,7 +161,13 @@ function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) 
       bodyTimeMsMax,
     },
   };
-  const answerPush = pushFrom && createRegionalPushes({ ...pushFrom, services });
+  const answerPush =
+    spread &&
+    createRegionalPushes({
+      services,
+      regionOf: spread.regionOf,
+      push: (...push) => spread.pushFrom(...push),
+    });
   return createRoutes({
     ...services,
     ...(answerPush && {

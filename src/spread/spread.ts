@@ -105,6 +105,11 @@ export class Spread implements IngesterService {
     this.#handlers = this.#createHandlers();
   }
 
+  /** Where a request comes from, if known. */
+  get regionOf(): Peers['regionOf'] {
+    return this.#options.peers.regionOf;
+  }
+
   /** Reads what the object keeps; to be awaited before anything else. */
   async load(): Promise<void> {
     await Promise.all([this.#home.load(), this.#shard.load()]);
