@@ -2,11 +2,16 @@
 // one world, `PHLOX_TEST_SEEDS` says how many.
 import { expect, it } from 'vitest';
 import { simulateSpread } from '../support/spread-simulation.ts';
+import type { Sabotage } from '../support/spread-world.ts';
 
 const first = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const isOne = process.env['PHLOX_TEST_SEED'] !== undefined;
 /** One takes as long as twenty-five worlds of the other simulation. */
 const count = isOne ? 1 : Math.ceil(Number(process.env['PHLOX_TEST_SEEDS'] ?? 200) / 25);
+
+/** Seeds that find planted bugs soon, with room for what changes otherwise. */
+const canaryFirst = 100;
+const canaryMax = 40;
 
 it(`counts every profile once over ${count} worlds (PHLOX_TEST_SEED=${first} and on)`, async () => {
   const totals = { acknowledged: 0, queries: 0, failedQueries: 0, changes: 0, ends: 0 };
@@ -25,3 +30,38 @@ it(`counts every profile once over ${count} worlds (PHLOX_TEST_SEED=${first} and
   console.info(JSON.stringify({ first, count, ...totals }));
   expect(totals.queries).toBeGreaterThan(totals.failedQueries);
 }, 600_000);
+
+/** Bugs in what objects say to each other. */
+const bugs: Record<string, Sabotage> = {
+  'no shard knows what it has stored': async ({ name, body }, answer) => {
+    const { keys = [] } = (body ?? {}) as { keys?: readonly Uint8Array[] };
+    return name === 'knows' ? { answer: keys.map(() => false) } : answer();
+  },
+  'a routing ends and no shard is told': async ({ name }, answer) => {
+    return name === 'close' ? { answer: undefined } : answer();
+  },
+  'a shard does not tell of its blocks': async (message, answer) => {
+    return changed(message, answer, { stamp: 'same' });
+  },
+  'a shard says that it holds nothing': async (message, answer) => {
+    return changed(message, answer, { isDrained: true });
+  },
+};
+
+async function changed(
+  { name }: Parameters<Sabotage>[0],
+  answer: Parameters<Sabotage>[1],
+  facts: object,
+): ReturnType<Sabotage> {
+  const reply = await answer();
+  if (name !== 'view' || !('answer' in reply)) return reply;
+  return { answer: { ...(reply.answer as object), ...facts } as never };
+}
+
+it.each(Object.keys(bugs))('finds it when %s', async (name) => {
+  for (let seed = canaryFirst; seed < canaryFirst + canaryMax; seed++) {
+    const { problems } = await simulateSpread(seed, bugs[name]);
+    if (problems.length > 0) return;
+  }
+  throw new Error(`not found in ${canaryMax} worlds`);
+});

@@ -121,6 +121,13 @@ export class SpreadWorld {
     await Promise.race([app.tick(this.#schedule.clock.nowMs()), ended]).catch(() => undefined);
   }
 
+  /** Flushes one object and not the others. */
+  async flushOne(name: string): Promise<void> {
+    const { app } = await this.#living(name);
+    const reply = await app.answer?.({ to: name, name: 'flush', body: undefined });
+    if (reply === undefined || 'failure' in reply) throw new Error(JSON.stringify(reply));
+  }
+
   #pick() {
     const { below } = this.#schedule;
     return this.#deployments[below(this.#deployments.length)] as Deployed;

@@ -79,6 +79,11 @@ describe('a limits file', () => {
     ['{"defaults":{"samplesMax":"many"}}', 'defaults.samplesMax "many" is not a whole number'],
     ['{"defaults":{"samplesMax":1.5}}', 'defaults.samplesMax 1.5 is not a whole number'],
     ['{"defaults":{"samplesMax":null}}', 'defaults.samplesMax null is not a whole number'],
+    ['{"defaults":{"shards":33}}', 'defaults.shards 33 is over the most, 32'],
+    [
+      '{"defaults":{"shardBy":"pod"}}',
+      'defaults.shardBy "pod" is not one of service series region',
+    ],
     ['{"defaults":{"samplesMax":0}}', 'defaults.samplesMax 0 is under the least, 1'],
     ['{"defaults":{"seriesMax":-1}}', 'defaults.seriesMax -1 is under the least, 0'],
     [
