@@ -8,7 +8,7 @@ import type { Platform } from '../platform.ts';
 export function counting(
   bucket: Bucket,
   name: string,
-  platform: Platform,
+  platform: Pick<Platform, 'clock'>,
   metrics: Metrics,
 ): Bucket {
   const { bucketOperations, bucketFailures, bucketSeconds } = metrics.storage;

@@ -80,10 +80,13 @@ export interface WalkStep {
   error?: unknown;
 }
 
-/** All block folders of the bucket, one request a step; a tenant that fails stops no other. */
+/**
+ * All block folders of the bucket of the tenants from one on, in the order of their names, one
+ * request a step; a tenant that fails stops no other.
+ */
 export async function* walkTenants(
   bucket: Bucket,
-  options: FoldersOptions,
+  options: FoldersOptions & { from: string },
 ): AsyncGenerator<WalkStep> {
   let cursor: string | undefined;
   do {
@@ -95,6 +98,7 @@ export async function* walkTenants(
     yield { tenant: '', folders: [] };
     for (const name of page.prefixes) {
       const tenant = name.slice(0, -1);
+      if (tenant < options.from) continue;
       try {
         for await (const folders of pagesOfFolders(bucket, tenantBlocksPrefix(tenant), options)) {
           yield { tenant, folders };

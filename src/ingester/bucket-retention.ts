@@ -21,6 +21,7 @@ import {
   walkTenants,
 } from './block-folders.ts';
 import type { SubService } from './lifecycle.ts';
+import { type Doomed, type RetentionMemory, RetentionNotes } from './retention-notes.ts';
 import { blockEndMs, createdMsOf } from './retention-rules.ts';
 
 export interface BucketRetentionOptions {
@@ -32,6 +33,8 @@ export interface BucketRetentionOptions {
   isPinned: (tenant: string, ulid: string) => boolean;
   /** Told of each block whose `meta.json` is deleted, or may have been. */
   onDelete?: (tenant: string, ulid: string) => void;
+  /** For a process that may be ended between any two runs. */
+  memory?: RetentionMemory;
   metrics: Metrics;
   log: Logger;
 }
@@ -40,17 +43,6 @@ export interface BucketRetentionOptions {
 interface Found {
   tenant: string;
   folder: BlockFolder;
-}
-
-/** A folder without `meta.json` whose tables wait for their turn. */
-interface Doomed {
-  tenant: string;
-  ulid: string;
-  bytes: number;
-  reason: 'age' | 'leftover';
-  /** When it was found so: a file written later shows that somebody uploads it again. */
-  markedMs: number;
-  dueMs: number;
 }
 
 const tickIntervalMs = 5 * 60_000;
@@ -68,8 +60,7 @@ export class BucketRetention implements SubService {
   readonly name = 'bucket-retention';
   readonly #options: BucketRetentionOptions;
   readonly #background: Background;
-  /** By prefix, the longest waiting first. */
-  readonly #doomed = new Map<string, Doomed>();
+  readonly #notes: RetentionNotes;
   /** By prefix: when the data of a block ends; infinity for what is not ours. */
   readonly #ends = new Map<string, number>();
   #walk: AsyncGenerator<WalkStep> | undefined;
@@ -77,10 +68,10 @@ export class BucketRetention implements SubService {
   #found: Found[] = [];
   #requestsLeft = 0;
   #ranAtMs = Number.NEGATIVE_INFINITY;
-  #walkedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BucketRetentionOptions) {
     this.#options = options;
+    this.#notes = new RetentionNotes(options.memory);
     this.#background = new Background((error) => this.#note(error, {}));
   }
 
@@ -103,21 +94,27 @@ export class BucketRetention implements SubService {
     return this.#background.idle();
   }
 
-  /** Aborts the request under way; what waits for its second step is swept after the next start. */
+  /** Aborts the request under way; without a memory the next start sweeps what waits. */
   stop(): Promise<void> {
     return this.#background.stop();
   }
 
   async #run(nowMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#pass(nowMs, signal);
+    } finally {
+      this.#notes.savePlace();
+    }
+  }
+
+  async #pass(nowMs: number, signal: AbortSignal): Promise<void> {
     const attempts = new Attempts(signal, (error, fields) => this.#note(error, fields));
     this.#requestsLeft = requestsPerTick;
-    for (const [prefix, doomed] of [...this.#doomed]) {
-      if (doomed.dueMs <= nowMs && this.#requestsLeft > 0) {
-        await this.#deleteTables(prefix, doomed, nowMs, attempts);
-      }
+    for (const [prefix, doomed] of this.#notes.dueAt(nowMs)) {
+      if (this.#requestsLeft > 0) await this.#deleteTables(prefix, doomed, nowMs, attempts);
     }
     this.#beginWalk(nowMs, signal);
-    while (this.#requestsLeft > 0 && this.#doomed.size < doomedMax) {
+    while (this.#requestsLeft > 0 && this.#notes.doomedCount < doomedMax) {
       const found = this.#found.shift();
       if (found === undefined) {
         if (!(await this.#advance(attempts))) return;
@@ -131,10 +128,14 @@ export class BucketRetention implements SubService {
   #beginWalk(nowMs: number, signal: AbortSignal): void {
     const { bucket, ageMs } = this.#options;
     const cycleMs = Math.min(cycleMsMax, Math.max(tickIntervalMs, ageMs / 24));
-    if (this.#walk !== undefined || !isDue(nowMs, this.#walkedAtMs, cycleMs)) return;
-    this.#walkedAtMs = nowMs;
+    const { walkedAtMs, tenant } = this.#notes.place;
+    const isContinued = tenant !== undefined && walkedAtMs <= nowMs;
+    if (this.#walk !== undefined) return;
+    if (!isContinued && !isDue(nowMs, walkedAtMs, cycleMs)) return;
+    const from = isContinued ? tenant : '';
+    this.#notes.setPlace({ walkedAtMs: isContinued ? walkedAtMs : nowMs, tenant: from });
     const newestMs = nowMs - Math.min(ageMs, leftoverAgeMs);
-    this.#walk = walkTenants(bucket, { newestMs, signal });
+    this.#walk = walkTenants(bucket, { newestMs, signal, from });
   }
 
   /** Takes one step of the walk; false when there is none left for now. */
@@ -148,11 +149,12 @@ export class BucketRetention implements SubService {
     });
     if (step === undefined || step.done) {
       this.#walk = undefined;
-      // The tenants could not be listed: the next tick begins again.
-      if (!isTaken) this.#walkedAtMs = Number.NEGATIVE_INFINITY;
+      // When the tenants could not be listed, the next tick begins again where this one was.
+      if (isTaken) this.#notes.setPlace({ walkedAtMs: this.#notes.place.walkedAtMs });
       return false;
     }
     const { tenant, folders, error } = step.value;
+    if (tenant !== '') this.#notes.setPlace({ ...this.#notes.place, tenant });
     this.#found = folders.map((folder) => ({ tenant, folder }));
     // The walk has gone on to the next tenant, this one's turn is the next walk.
     if (error !== undefined) await attempts.try({ tenant }, () => Promise.reject(error));
@@ -163,7 +165,7 @@ export class BucketRetention implements SubService {
   async #judge({ tenant, folder }: Found, nowMs: number, signal: AbortSignal): Promise<void> {
     const { bucket, ageMs } = this.#options;
     const prefix = prefixOf(tenant, folder.ulid);
-    if (this.#doomed.has(prefix)) return;
+    if (this.#notes.isDoomed(prefix)) return;
     if (!hasMeta(folder)) {
       if (isLeftover(folder, nowMs - leftoverAgeMs)) {
         this.#doom({ tenant, folder }, 'leftover', nowMs);
@@ -212,7 +214,7 @@ export class BucketRetention implements SubService {
     const dueMs = markedMs + tablesDelayMs;
     this.#ends.delete(prefix);
     const bytes = folderBytes(folder);
-    this.#doomed.set(prefix, { tenant, ulid, bytes, reason, markedMs, dueMs });
+    this.#notes.doom(prefix, { tenant, ulid, bytes, reason, markedMs, dueMs });
   }
 
   /** The second step; what fails, or is pinned, is tried again after as long a wait. */
@@ -223,7 +225,6 @@ export class BucketRetention implements SubService {
     attempts: Attempts,
   ): Promise<void> {
     const { tenant, ulid, reason, bytes } = doomed;
-    this.#doomed.delete(prefix);
     const isFree = !this.#options.isPinned(tenant, ulid);
     let outcome = 'waits' as Outcome;
     try {
@@ -234,9 +235,8 @@ export class BucketRetention implements SubService {
       }
     } finally {
       // Also when this was one failure too many.
-      if (outcome === 'waits') {
-        this.#doomed.set(prefix, { ...doomed, dueMs: nowMs + tablesDelayMs });
-      }
+      if (outcome !== 'waits') this.#notes.spare(prefix);
+      else this.#notes.doom(prefix, { ...doomed, dueMs: nowMs + tablesDelayMs });
     }
     if (outcome === 'gone' && reason === 'leftover') this.#count(tenant, ulid, reason, bytes);
   }

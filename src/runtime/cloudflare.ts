@@ -6,10 +6,11 @@ import { DirectoryObject } from './directory-object.ts';
 import { directoryOf } from './object-directory.ts';
 import { type ObjectNamespace, requestRegion, sendTo } from './object-peers.ts';
 import { type WorkerEnv, workerLimits, workerPlatform, workerSettings } from './object-platform.ts';
+import { RetentionObject, runRetention } from './retention-object.ts';
 import { TenantObject } from './tenant-object.ts';
 
-// The classes of the bindings TENANTS and DIRECTORY.
-export { DirectoryObject, TenantObject };
+// The classes of the bindings TENANTS, DIRECTORY and RETENTION.
+export { DirectoryObject, RetentionObject, TenantObject };
 
 /** One for each set of bindings, which are the same for all requests of a deployment. */
 const fronts = new WeakMap<WorkerEnv, FrontFetch>();
@@ -30,6 +31,11 @@ export default {
     }
     fronts.set(env, front);
     return front(request, () => request.headers.get('cf-connecting-ip') ?? undefined);
+  },
+
+  /** By the cron trigger, which may be late but never early. */
+  async scheduled({ scheduledTime }: { scheduledTime: number }, env: WorkerEnv): Promise<void> {
+    await runRetention(env, Math.max(scheduledTime, Date.now()));
   },
 };
 

@@ -26,7 +26,14 @@ export interface WorkerEnv {
   BUCKET: R2Binding;
   TENANTS: ObjectNamespace;
   DIRECTORY: DirectoryNamespace;
+  RETENTION: RetentionNamespace;
   [variable: string]: unknown;
+}
+
+/** https://developers.cloudflare.com/durable-objects/api/namespace/ */
+interface RetentionNamespace {
+  idFromName(name: string): unknown;
+  get(id: unknown): { run(nowMs: number): Promise<void> };
 }
 
 const mib = 2 ** 20;

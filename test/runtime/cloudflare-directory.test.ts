@@ -1,7 +1,8 @@
 // What the deployed Worker knows of all tenants, in workerd, while objects are ended in between.
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { queriedLabels, queriedProfiles } from '../cases/query-calls.ts';
+import { queriedLabels, queriedMs, queriedProfiles, queriedType } from '../cases/query-calls.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { push } from '../support/http-push.ts';
 import { blockNames } from '../support/stored-profiles.ts';
@@ -27,7 +28,7 @@ const post = async (path: string) => {
   return [answer.status, await answer.text()];
 };
 const abort = (tenant: string) => post(`/test/abort/${tenant}`);
-const abortDirectory = () => post('/test/abort-directory');
+const abortDirectory = () => post('/test/end/DIRECTORY');
 
 async function pushTo(tenant: string): Promise<number> {
   const series = [{ labels: queriedLabels, profiles: queriedProfiles }];
@@ -55,5 +56,47 @@ describe('a flush without a tenant', () => {
     // Nothing is left to be flushed by another.
     expect(await post('/flush')).toEqual([204, '']);
     expect(await blockCounts(tenants)).toEqual([1, 1, 1, 1]);
+  }, 60_000);
+});
+
+describe('retention by the cron trigger', () => {
+  const ask = async (method: string, body: object) => {
+    const answer = await fetch(`${worker.url}/querier.v1.QuerierService/${method}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-scope-orgid': 'kept' },
+      body: JSON.stringify(body),
+    });
+    return [answer.status, await answer.text()];
+  };
+  const range = { start: `${queriedMs - 60_000}`, end: `${queriedMs + 60_000}` };
+  const select = { profileTypeID: queriedType, labelSelector: '{}', ...range };
+
+  it('deletes in two steps whatever is ended in between, and queries go on', async () => {
+    expect(await pushTo('kept')).toBe(200);
+    expect(await post('/flush')).toEqual([204, '']);
+    const dueMs = Date.now() + 32 * 24 * 3_600_000;
+    const minuteMs = 60_000;
+    const files = async () => {
+      const copy = join(root.path, `copy-${dueMs}-${Math.random()}`);
+      await worker.copyBucket(copy);
+      const [block = ''] = await readdir(join(copy, 'kept/phlaredb')).catch(() => []);
+      return block === '' ? [] : await readdir(join(copy, 'kept/phlaredb', block));
+    };
+    const cronAt = async (ms: number) => {
+      expect(await post(`/test/scheduled/${ms}`)).toEqual([200, 'done']);
+      await post('/test/end/RETENTION');
+    };
+    await cronAt(Date.now());
+    expect(await files()).toHaveLength(9);
+    // The object lists the block, and reads none of its tables.
+    expect(await ask('ProfileTypes', {})).toEqual([200, expect.stringContaining(queriedType)]);
+    await cronAt(dueMs);
+    expect(await files()).toHaveLength(8);
+    await cronAt(dueMs + 10 * minuteMs);
+    expect(await files()).toHaveLength(8);
+    await cronAt(dueMs + 16 * minuteMs);
+    expect(await files()).toEqual([]);
+    const answer = await ask('SelectMergeStacktraces', select);
+    expect(answer).toEqual([200, expect.not.stringContaining('main')]);
   }, 60_000);
 });

@@ -32,8 +32,9 @@ export interface WorkerOptions {
   /** Variables of the Worker; default: without keys, tenants by header, no limits. */
   variables?: Readonly<Record<string, string>>;
   /**
-   * `POST /test/abort/TENANT` ends that tenant's object and `POST /test/abort-directory` the
-   * directory's; answers tell `x-object-ms`.
+   * `POST /test/abort/TENANT` ends that tenant's object, `POST /test/end/BINDING` the one object
+   * of another binding; `POST /test/scheduled/MS` is the cron trigger at that time. Answers tell
+   * `x-object-ms`.
    */
   isMortal?: boolean;
 }
@@ -50,7 +51,8 @@ export interface Worker {
 
 /** Around the Worker: an object ends as the platform may end it, and tells its age in an answer. */
 const mortalWorker = `
-import worker, { DirectoryObject as WholeDirectory, TenantObject as Whole } from './cloudflare.js';
+import * as whole from './cloudflare.js';
+const { default: worker, TenantObject: Whole } = whole;
 export class TenantObject extends Whole {
   #startedMs = performance.now();
   #state;
@@ -66,7 +68,7 @@ export class TenantObject extends Whole {
     return answer;
   }
 }
-export class DirectoryObject extends WholeDirectory {
+const mortal = (One) => class extends One {
   #state;
   constructor(state, env) {
     super(state, env);
@@ -75,13 +77,19 @@ export class DirectoryObject extends WholeDirectory {
   fetch() {
     this.#state.abort('ended');
   }
-}
+};
+export const DirectoryObject = mortal(whole.DirectoryObject);
+export const RetentionObject = mortal(whole.RetentionObject);
 export default {
   async fetch(request, env) {
-    if (new URL(request.url).pathname === '/test/abort-directory') {
-      const { DIRECTORY } = env;
-      await DIRECTORY.get(DIRECTORY.idFromName('all')).fetch(request).catch(() => undefined);
+    const [, doing, what] = new URL(request.url).pathname.split('/').slice(1);
+    if (doing === 'end') {
+      await env[what].get(env[what].idFromName('all')).fetch(request).catch(() => undefined);
       return new Response('ended');
+    }
+    if (doing === 'scheduled') {
+      await worker.scheduled({ scheduledTime: Number(what) }, env);
+      return new Response('done');
     }
     const [, tenant] = /^\\/test\\/abort\\/(.*)/.exec(new URL(request.url).pathname) ?? [];
     if (tenant === undefined) return worker.fetch(request, env);
@@ -122,6 +130,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     durableObjects: {
       TENANTS: { className: 'TenantObject', useSQLite: true },
       DIRECTORY: { className: 'DirectoryObject', useSQLite: true },
+      RETENTION: { className: 'RetentionObject', useSQLite: true },
     },
     durableObjectsPersist: join(folder, 'objects'),
     r2Buckets: ['BUCKET'],

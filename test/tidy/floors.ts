@@ -17,8 +17,9 @@ const table: Readonly<Record<string, string>> = {
   // 7: the doors
   'package.ts': 'app.ts version.ts runtime config ingester bucket wal',
   cli: `app.ts version.ts runtime sql ${allRooms}`,
-  // The front Worker has an app of its own, and objects of one isolate share their pools.
-  runtime: `app.ts app/front.ts app/pools.ts version.ts ${allRooms}`,
+  // The front Worker has an app of its own, objects of one isolate share their pools, and one runs
+  // nothing but retention.
+  runtime: `app.ts app/front.ts app/pools.ts app/bucket-retention.ts version.ts ${allRooms}`,
   // 6: the only files that see every room
   'app.ts': `app version.ts ${allRooms}`,
   app: `version.ts ${allRooms}`,
