@@ -9,7 +9,7 @@ import { S3Bucket } from '../../src/bucket/s3.ts';
 import { createRandom } from '../fixtures/random.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { createTally, Oracle, stepNames } from '../support/query-oracle.ts';
-import type { WorldOptions } from '../support/query-oracle-world.ts';
+import { OracleWorld, type WorldOptions } from '../support/query-oracle-world.ts';
 import { type S3Server, s3Credentials, startS3Server } from '../support/s3-server.ts';
 
 const stepsByDefault = 3_000;
@@ -56,12 +56,13 @@ async function run(storage: Storage, seed: number): Promise<void> {
   await using folder = await temporaryFolder();
   // Another history on each storage.
   const random = createRandom(seed * storages.length + storages.indexOf(storage));
-  const oracle = new Oracle(storageOf(storage, seed, folder.path), random, tally);
+  const world = new OracleWorld(storageOf(storage, seed, folder.path));
+  const oracle = new Oracle(world, random, tally);
   let step = 0;
   try {
-    await oracle.world.start();
+    await world.start();
     for (; step < stepsOfSeed; step++) await oracle.step();
-    await oracle.world.stop();
+    await world.stop();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`seed ${seed} on ${storage}, step ${step}: ${message}`, { cause });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatKey } from '../../src/auth/keys.ts';
 import { expectQueries, queriedLabels, queriedProfiles } from '../cases/query-calls.ts';
+import { expectRenders, expectSamePrints, queryPrints } from '../cases/query-prints.ts';
 import { startApp } from '../support/app.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
@@ -67,14 +68,19 @@ describe('a tenant', () => {
     worker = await start('life');
     await pushAccepted(worker.url, series);
     await expectQueries(worker.url, true);
+    await expectRenders(worker.url);
     expect((await fetch(`${worker.url}/flush`, { method: 'POST' })).status).toBe(204);
     await expectQueries(worker.url, false);
     await stop(worker);
 
     worker = await start('life');
     await expectQueries(worker.url, true);
+    await expectRenders(worker.url);
+    const copy = join(root.path, 'life-copy');
+    await worker.copyBucket(copy);
+    await expectSamePrints('bun', worker.url, copy, queryPrints);
     await stop(worker);
-  }, 60_000);
+  }, 120_000);
 
   it('is flushed by its alarm, also when nobody has called since it was ended', async () => {
     const variables = { ...anonymous, PHLOX_HEAD_AGE_MAX: '4s' };

@@ -1,15 +1,11 @@
 // The real app over one kind of storage, with a model beside it that is told of every push. Owns
 // the app's lives (start, stop, crash), its clock, and where each profile is: in a head, in a block
 // of this machine, or in the bucket alone. Asks nothing; `query-oracle-questions.ts` does.
-import { gzipSync } from 'node:zlib';
-import { xxhash128 } from 'hash-wasm';
 import { type App, createApp } from '../../src/app.ts';
 import type { Bucket } from '../../src/bucket/bucket.ts';
 import { FilesystemBucket } from '../../src/bucket/filesystem.ts';
 import { MemoryBucket } from '../../src/bucket/memory.ts';
-import { contentKeyPrefix } from '../../src/ingester/content-key-prefix.ts';
 import { createLogger } from '../../src/lib/log.ts';
-import { finalLabels } from '../../src/model/labels.ts';
 import type { Platform } from '../../src/platform.ts';
 import { nodeFileSystem } from '../../src/runtime/node-file-system.ts';
 import { MemoryWal } from '../../src/wal/memory.ts';
@@ -17,11 +13,12 @@ import { SegmentWal } from '../../src/wal/segments.ts';
 import type { Wal } from '../../src/wal/wal.ts';
 import { createRandom, type Random } from '../fixtures/random.ts';
 import { apiOrigin } from './api-server.ts';
-import { encodePush } from './http-push.ts';
 import { memoryPlatform, testSettings, testStartMs } from './memory-platform.ts';
 import { createLife, type Life } from './mortal.ts';
 import { QueryModel } from './query-model.ts';
-import { type ModelPush, type ModelRow, rowsOf } from './query-model-rows.ts';
+import type { ModelPush, ModelRow } from './query-model-rows.ts';
+import type { Place, World } from './query-oracle.ts';
+import { datedPush, sendPush } from './query-oracle-push.ts';
 
 export interface WorldOptions {
   seed: number;
@@ -32,9 +29,6 @@ export interface WorldOptions {
   /** On top of those of all worlds. */
   settings?: Record<string, unknown>;
 }
-
-/** Where a profile is. */
-export type Place = 'head' | 'block' | 'bucket';
 
 /** The clocks of one machine, which outlive its processes. */
 interface Clocks {
@@ -51,7 +45,9 @@ const settingsOfAll = {
 const segmentBytes = 64 * 1024;
 const lookMs = 2;
 
-export class OracleWorld {
+export class OracleWorld implements World {
+  readonly isTimed = false;
+  readonly asksAcross = true;
   readonly model = new QueryModel();
   readonly clocks: Clocks = { wallMs: testStartMs, monotonicMs: 0 };
   readonly #options: WorldOptions;
@@ -156,16 +152,8 @@ export class OracleWorld {
   }
 
   /** Sends it; what it makes is known to the model from `file` on. */
-  async send({ tenant, labels, profile }: ModelPush, isGzip: boolean): Promise<void> {
-    const body = isGzip ? new Uint8Array(gzipSync(profile)) : profile;
-    const request = new Request(`${apiOrigin}/push.v1.PusherService/Push`, {
-      method: 'POST',
-      body: encodePush([{ labels: Object.fromEntries(labels), profiles: [body] }]),
-      headers: { 'content-type': 'application/proto', 'x-scope-orgid': tenant },
-    });
-    const response = await this.fetch(request);
-    if (response.status === 200) return;
-    throw new Error(`the push was answered ${response.status}: ${await response.text()}`);
+  send(push: ModelPush, isGzip: boolean): Promise<void> {
+    return sendPush(this, push, isGzip);
   }
 
   file(push: ModelPush): void {
@@ -177,15 +165,8 @@ export class OracleWorld {
     this.file(push);
   }
 
-  /** The push as it would be now: received at this time, under the id that the store will give. */
-  async dated(push: ModelPush): Promise<ModelPush> {
-    const receivedMs = this.clocks.wallMs;
-    const hasTime = (await rowsOf({ ...push, receivedMs: 1 }))[0]?.timeNs !== 1_000_000n;
-    const sent = push.labels.map(([name, value]) => ({ name, value }));
-    const time = hasTime ? undefined : receivedMs;
-    const prefix = contentKeyPrefix(push.tenant, finalLabels(sent), time);
-    const bytes = Buffer.concat([prefix, push.profile]);
-    return { ...push, receivedMs, profileId: await xxhash128(bytes) };
+  dated(push: ModelPush): Promise<ModelPush> {
+    return datedPush(push, this.clocks.wallMs);
   }
 
   async flush(): Promise<void> {

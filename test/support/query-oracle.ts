@@ -4,12 +4,41 @@
 import type { Random } from '../fixtures/random.ts';
 import { testStartMs } from './memory-platform.ts';
 import { type ModelSelect, QueryModel } from './query-model.ts';
-import type { ModelPush } from './query-model-rows.ts';
+import type { ModelPush, ModelRow } from './query-model-rows.ts';
 import { labelsQuestion } from './query-oracle-labels.ts';
-import type { Question } from './query-oracle-question.ts';
+import type { Asked, Question } from './query-oracle-question.ts';
 import { seriesQuestion, stacksQuestion } from './query-oracle-questions.ts';
-import { OracleWorld, type Place, type WorldOptions } from './query-oracle-world.ts';
 import { type DrawOptions, randomPush, randomSelect, randomSeriesSelect } from './random-query.ts';
+
+/** Where a profile is. */
+export type Place = 'head' | 'block' | 'bucket';
+
+/** What serves the app, and what can be done to it. Every step leaves it started. */
+export interface World extends Asked {
+  readonly model: QueryModel;
+  /** Around which times are drawn. */
+  readonly clocks: { readonly wallMs: number };
+  /** Whether nothing tells when a push was received, so that all must carry a time. */
+  readonly isTimed: boolean;
+  /** Whether a question may be about several tenants. */
+  readonly asksAcross: boolean;
+  restart(): Promise<void>;
+  /** Ends it without a word, whatever is under way, and starts it anew. */
+  crash(): Promise<void>;
+  /** The push as it would be now: received at this time, under the id that the store will give. */
+  dated(push: ModelPush): Promise<ModelPush>;
+  /** Sends it; what it makes is known to the model from `file` on. */
+  send(push: ModelPush, isGzip: boolean): Promise<void>;
+  file(push: ModelPush): void;
+  push(push: ModelPush, isGzip: boolean): Promise<void>;
+  flush(): Promise<void>;
+  tick(): Promise<void>;
+  advance(ms: number): void;
+  /** Finds out where everything is; call it when nothing is under way. */
+  census(): Promise<void>;
+  /** As of the last census. */
+  placeOf(row: ModelRow): Place;
+}
 
 /** What happened, to be sure that it did. */
 export interface Tally {
@@ -43,16 +72,17 @@ export const stepNames = Object.keys(weights) as StepName[];
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const tenants = ['a', 'b'];
+/** Whom it pushes for. */
+export const oracleTenants = ['a', 'b'];
 
 export class Oracle {
-  readonly world: OracleWorld;
+  readonly world: World;
   readonly #random: Random;
   readonly #tally: Tally;
 
   /** `random` draws what happens. */
-  constructor(options: WorldOptions, random: Random, tally: Tally) {
-    this.world = new OracleWorld(options);
+  constructor(world: World, random: Random, tally: Tally) {
+    this.world = world;
     this.#random = random;
     this.#tally = tally;
   }
@@ -95,7 +125,18 @@ export class Oracle {
     const [fromMs, toMs] = isNear
       ? [wallMs - 10 * minuteMs, wallMs + minuteMs]
       : [testStartMs - 10 * hourMs, wallMs];
-    return { tenants, fromMs, toMs, stepMs: isNear ? minuteMs : 10 * minuteMs, hugeEvery: 16 };
+    const { isTimed, asksAcross } = this.world;
+    const drawn = asksAcross
+      ? oracleTenants
+      : [oracleTenants[this.#random.below(oracleTenants.length)] as string];
+    return {
+      tenants: drawn,
+      isTimed,
+      fromMs,
+      toMs,
+      stepMs: isNear ? minuteMs : 10 * minuteMs,
+      hugeEvery: 16,
+    };
   }
 
   #draw(): Promise<ModelPush> {

@@ -16,6 +16,8 @@ export interface DrawOptions {
   pushesMax?: number;
   /** One push in so many has values near 2^62; the default is none. */
   hugeEvery?: number;
+  /** Every profile carries its time; by default one in ten has none. */
+  isTimed?: boolean;
 }
 
 const names = [
@@ -74,7 +76,7 @@ export function randomPush(random: Random, options: DrawOptions): ModelPush {
   const profile = encodePprof({
     sampleTypes: kind.types,
     ...(random.below(12) > 0 ? { periodType: ['cpu', 'nanoseconds'] as const } : {}),
-    timeNs: random.below(10) === 0 ? 0n : randomTimeNs(random, options),
+    timeNs: random.below(10) === 0 && !options.isTimed ? 0n : randomTimeNs(random, options),
     samples: Array.from({ length: sampleCount }, (_, i) => ({
       locations: Array.from({ length: random.below(6) }, () => 1 + random.below(locationCount)),
       values: kind.types.map(isHuge && i === 0 ? huge : value),

@@ -42,6 +42,7 @@ export interface WorkerOptions {
 export interface Worker {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
+  bucketKeys(): Promise<string[]>;
   /** Copies what is in the bucket below `folder`. */
   copyBucket(folder: string): Promise<void>;
   /** Ends workerd as SIGKILL does, and what belongs to it. */
@@ -142,6 +143,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const pids = workerdPids().filter((pid) => !before.has(pid));
   return {
     url,
+    bucketKeys: async () => keysIn(await bucketOf(miniflare)),
     copyBucket: (target) => copyBucket(miniflare, target),
     kill: async () => {
       for (const pid of pids) process.kill(pid, 'SIGKILL');
@@ -172,17 +174,27 @@ function statOf(pid: string): string {
 }
 
 async function copyBucket(miniflare: Miniflare, folder: string): Promise<void> {
+  const bucket = await bucketOf(miniflare);
+  for (const key of await keysIn(bucket)) {
+    const path = join(folder, key);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, await bucket.get(key));
+  }
+}
+
+async function bucketOf(miniflare: Miniflare): Promise<R2Bucket> {
   // Its type is of a package of types that is not compatible with the DOM's.
   const binding = (await miniflare.getR2Bucket('BUCKET')) as unknown as R2Binding;
-  const bucket = new R2Bucket(binding, 'BUCKET');
+  return new R2Bucket(binding, 'BUCKET');
+}
+
+async function keysIn(bucket: R2Bucket): Promise<string[]> {
+  const keys: string[] = [];
   let cursor: string | undefined;
   do {
     const page = await bucket.list('', cursor === undefined ? {} : { cursor });
-    for (const { key } of page.objects) {
-      const path = join(folder, key);
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, await bucket.get(key));
-    }
+    keys.push(...page.objects.map(({ key }) => key));
     cursor = page.cursor;
   } while (cursor !== undefined);
+  return keys;
 }
