@@ -1,4 +1,4 @@
-// What `/pyroscope/render` and the command answer of the profiles of `query-calls.ts`, over whatever
+// What `/pyroscope/render` and the command answer of the profiles of `query-calls.ts`, over what
 // serves them; and that the command prints the same over the blocks themselves.
 import { fromBinary } from '@bufbuild/protobuf';
 import { expect } from 'vitest';

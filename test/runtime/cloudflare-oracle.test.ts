@@ -1,5 +1,6 @@
 // Random histories of the Worker in workerd, of tenants in one object and spread over several, with
-// every answer equal to the model's: `PHLOX_TEST_QUERY_STEPS` steps from `PHLOX_TEST_QUERY_SEED` on.
+// every answer equal to the model's: `PHLOX_TEST_QUERY_STEPS` steps, the first seed is
+// `PHLOX_TEST_QUERY_SEED`.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom } from '../fixtures/random.ts';

@@ -1,6 +1,6 @@
 // The Worker in workerd as a world of the oracle: its clock is the machine's, it is ended with its
-// process or object by object, and blocks go to the bucket alone. Owns workerd and the model that is
-// told of every push; where profiles are is as of the last census.
+// process or object by object, and blocks go to the bucket alone. Owns workerd, and the model that
+// is told of every push; where profiles are is as of the last census.
 import { shardNames } from '../../src/spread/routing.ts';
 import type { Random } from '../fixtures/random.ts';
 import { apiOrigin } from './api-server.ts';
