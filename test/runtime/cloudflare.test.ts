@@ -1,23 +1,17 @@
 // The Worker in workerd, as it is deployed: pushes, queries from the head, a flush by alarm,
 // queries from the bucket, and the same after workerd was started again; keys, and what is refused.
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatKey } from '../../src/auth/keys.ts';
 import { expectQueries, queriedLabels, queriedProfiles } from '../cases/query-calls.ts';
 import { expectRenders, expectSamePrints, queryPrints } from '../cases/query-prints.ts';
-import { startApp } from '../support/app.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
-import { loadFixture } from '../support/fixtures.ts';
 import { encodePush, type PushOptions, push, pushAccepted } from '../support/http-push.ts';
-import { openLimitsText } from '../support/open-limits.ts';
-import { stamped } from '../support/stamp.ts';
 import { buildWorker, startWorker, type Worker, type WorkerOptions } from '../support/workerd.ts';
 import { rawZstd } from '../support/zstd-frames.ts';
 
 const gzipBytesMax = 2_200_000;
-const startNs = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 const anonymous = { PHLOX_INSECURE: 'true', PHLOX_HEAD_AGE_MAX: '1h', PHLOX_LOG_LEVEL: 'error' };
 
 let root: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -94,35 +88,6 @@ describe('a tenant', () => {
     await stop(worker);
   }, 60_000);
 });
-
-it('writes the same bytes as a server of the same pushes', async () => {
-  const series = (['go-cpu', 'go-heap-1', 'rust-cpu', 'jvm-cpu'] as const).map((name, at) => ({
-    labels: { __name__: 'memory', service_name: `service-${at % 2}`, pod: name },
-    profiles: [stamped(loadFixture(name).packed, startNs), loadFixture(name).packed],
-  }));
-  const worker = await start('bytes', { ...anonymous, PHLOX_LIMITS: openLimitsText });
-  await pushAccepted(worker.url, series);
-  expect((await fetch(`${worker.url}/flush`, { method: 'POST' })).status).toBe(204);
-  const copy = join(root.path, 'bytes-copy');
-  await worker.copyBucket(copy);
-  await stop(worker);
-
-  await using server = await startApp({ remoteBucket: undefined });
-  expect((await server.push(series)).status).toBe(200);
-  expect(await server.flush()).toBe(204);
-
-  const [ulid] = await readdir(join(copy, 'anonymous/phlaredb'));
-  const { localBucket } = server.platform;
-  const { objects } = await localBucket.list('tenants/anonymous/local/');
-  const tables = objects.filter(({ key }) => key.endsWith('.parquet'));
-  expect(tables).toHaveLength(8);
-  for (const { key } of tables) {
-    const name = key.slice(key.lastIndexOf('/') + 1);
-    const ours = await readFile(join(copy, 'anonymous/phlaredb', String(ulid), name));
-    const same = Buffer.compare(ours, await localBucket.get(key)) === 0;
-    expect([name, same]).toEqual([name, true]);
-  }
-}, 30_000);
 
 describe('the front', () => {
   it('serves nobody while there are no keys', async () => {
