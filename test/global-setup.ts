@@ -12,7 +12,7 @@ const optional: readonly { variable: string; missing: string }[] = [
   {
     variable: 'PHLOX_TEST_CLIENTS',
     missing:
-      'skipped: live runs of the SDKs of Go, Python and Rust, whose captures are sent. ' +
+      'skipped: live runs of the clients whose captures are sent: Go, Python, Rust, Collector. ' +
       'PLACE=FOLDER sh test/clients/make.sh, then PHLOX_TEST_CLIENTS=FOLDER',
   },
   {

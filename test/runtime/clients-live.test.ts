@@ -1,4 +1,4 @@
-// The SDKs of Go, Python and Rust profile busy programs here and now, against real servers with
+// The SDKs of Go, Python and Rust profile busy programs here and now, and the Collector exports, against real servers with
 // basic credentials, where `PHLOX_TEST_CLIENTS` names the folder in which `test/clients/make.sh`
 // built them. Elsewhere their captures are all that is sent: `clients.test.ts`.
 import { execFile } from 'node:child_process';
@@ -19,13 +19,14 @@ const commands: Readonly<Record<string, readonly [command: string, ...args: stri
   go: ['go/busy'],
   python: ['python/venv/bin/python', 'python/busy.py'],
   rust: ['rust/target/release/busy'],
+  collector: ['collector/busy'],
 };
 
 const team = newKey('team-live', 'push', 'query');
 
 describe.skipIf(place === undefined).each(serverRuntimes)('on %s', (runtime) => {
   it.each(clients)(
-    'the $client SDK is heard as it profiles',
+    '$client is heard as it profiles',
     async (expected) => {
       await using folder = await temporaryFolder();
       const keys = join(folder.path, 'keys.json');

@@ -1,5 +1,5 @@
 // Real clients on real servers, with basic credentials: the Node SDK profiles a busy program here
-// and now; what the Go, Python and Rust SDKs sent of such programs is sent again, byte for byte.
+// and now; what the Go, Python and Rust SDKs and the Collector sent is sent again, byte for byte.
 // The busy function is found by its name, under the labels that the program gave it.
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
@@ -86,7 +86,7 @@ describe.each(serverRuntimes)('on %s', (runtime) => {
     expect(await share(/busy\.mjs:keepMemory:/, held)).toBeGreaterThan(0.3);
   });
 
-  it.each(clients)('what the $client SDK sent is stored', async (expected) => {
+  it.each(clients)('what $client sent is stored', async (expected) => {
     const requests = captures(expected.client);
     expect(requests).toHaveLength(expected.requests);
     for (const { file, bytes } of requests) {

@@ -103,6 +103,7 @@ export const clients: Client[] = [
     types: [...memory, inUse, cpu],
   },
   { client: 'rust', requests: 2, burn: /burn_cpu/, types: [cpu] },
+  { client: 'collector', requests: 1, burn: /^burnCpu$/, types: [cpu] },
 ];
 
 /**
