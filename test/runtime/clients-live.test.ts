@@ -1,6 +1,7 @@
-// The SDKs of Go, Python and Rust profile busy programs here and now, and the Collector exports, against real servers with
-// basic credentials, where `PHLOX_TEST_CLIENTS` names the folder in which `test/clients/make.sh`
-// built them. Elsewhere their captures are all that is sent: `clients.test.ts`.
+// The SDKs of Go, Python and Rust profile busy programs here and now, and the Collector exports,
+// against real servers with basic credentials, where `PHLOX_TEST_CLIENTS` names the folder in which
+// `test/clients/make.sh` built them. Elsewhere their captures are all that is sent:
+// `clients.test.ts`.
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
