@@ -41,6 +41,8 @@ export interface App {
   stop(): Promise<void>;
   /** Largest body a push may have, for runtimes that can refuse it before the app sees it. */
   readonly requestBytesMax: number;
+  /** All metrics as Prometheus reads them. */
+  metrics(): Promise<string>;
   /** Answers what another app of a spread tenant asks; never rejects. Present with peers. */
   answer?(message: Message): Promise<Reply>;
 }
@@ -123,6 +125,7 @@ export async function createApp(
     dueAtMs: (nowMs) => ingester.dueAtMs(nowMs),
     stop: () => ingester.stop(),
     requestBytesMax,
+    metrics: () => metrics.registry.metrics(),
     ...(spread && { answer: (message: Message) => spread.answer(message) }),
   };
 }

@@ -1,16 +1,19 @@
-// What the front answers to an operator who names no tenant: a flush goes to every tenant; what is
-// about the build and the settings is known here. The rest needs a name.
+// What the front answers to an operator who names no tenant: a flush goes to every tenant, metrics
+// are the sums of all objects; what is about build and settings is known here. The rest needs a name.
 import type { Call, Route } from '../api/call.ts';
 import { Refusal } from '../api/errors.ts';
 import { tenantHeader } from '../auth/tenant.ts';
 import type { TenantPage } from '../directory/tenant-list.ts';
 import { Failure } from '../errors.ts';
+import { metricsContentType } from '../metrics/directory.ts';
 import { callEveryTenant } from './every-tenant.ts';
 
 export interface FrontEveryOptions {
   /** The list of tenants: `EveryTenant.tenantsAfter`. */
   tenantsAfter: (tenant: string) => Promise<TenantPage>;
   forward: (tenant: string, request: Request) => Promise<Response>;
+  /** The metrics of all objects, added up, as Prometheus reads them. */
+  allMetrics: () => Promise<string>;
 }
 
 /** Of the operator's request, for each tenant's. */
@@ -22,7 +25,8 @@ const shownCharsMax = 200;
 export type AnswerEvery = (route: Route, call: Call) => Response | Promise<Response>;
 
 /** Makes what answers them; it throws `unimplemented` where a tenant is to be named. */
-export function createFrontEvery({ tenantsAfter, forward }: FrontEveryOptions): AnswerEvery {
+export function createFrontEvery(options: FrontEveryOptions): AnswerEvery {
+  const { tenantsAfter, forward, allMetrics } = options;
   const flush = async ({ request, requestId }: Call): Promise<Response> => {
     const callOf = async (tenant: string) => {
       const headers = new Headers({ [tenantHeader]: tenant, 'x-request-id': requestId });
@@ -38,9 +42,13 @@ export function createFrontEvery({ tenantsAfter, forward }: FrontEveryOptions): 
     await callEveryTenant({ tenantsAfter, callOf });
     return new Response(null, { status: 204 });
   };
+  const metrics = async (): Promise<Response> => {
+    return new Response(await allMetrics(), { headers: { 'Content-Type': metricsContentType } });
+  };
   return (route, call) => {
     const { path } = route;
     if (path === '/flush') return flush(call);
+    if (path === '/metrics') return metrics();
     if (path.startsWith('/api/v1/status/')) return route.handle(call);
     const message = `${path} is answered for one tenant here, name it in X-Scope-OrgID`;
     throw new Refusal(501, 'unimplemented', message);

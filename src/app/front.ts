@@ -34,6 +34,7 @@ export interface FrontOptions {
   regionOf: FrontPushesOptions['regionOf'];
   /** The list of all tenants. */
   tenantsAfter: FrontEveryOptions['tenantsAfter'];
+  allMetrics: FrontEveryOptions['allMetrics'];
 }
 
 /** Never rejects. `source` answers the client's address, where known. */

@@ -33,6 +33,10 @@ export class TenantList {
     this.#count = Number(row?.['count']);
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   /** Takes a tenant, which may be there already. One written row when it is new. */
   add(tenant: string): Listed {
     const { sql } = this.#storage;

@@ -44,6 +44,7 @@ function openFront(env: WorkerEnv): FrontFetch | undefined {
   const settings = workerSettings(env);
   if (settings.keys === undefined && !settings.insecure) return undefined;
   const platform = workerPlatform();
+  const directory = directoryOf(env.DIRECTORY);
   return createFront({
     platform,
     settings,
@@ -52,7 +53,8 @@ function openFront(env: WorkerEnv): FrontFetch | undefined {
     limitsOf: workerLimits(settings),
     send: sendTo(env.TENANTS),
     regionOf: requestRegion,
-    tenantsAfter: directoryOf(env.DIRECTORY).tenantsAfter,
+    tenantsAfter: directory.tenantsAfter,
+    allMetrics: directory.metrics,
   });
 }
 

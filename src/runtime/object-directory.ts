@@ -1,6 +1,7 @@
 // How the front Worker and the objects of tenants reach the directory: by calls of methods that
 // only code of this Worker can make.
 // https://developers.cloudflare.com/workers/runtime-apis/rpc/
+import type { Report, Reported } from '../directory/reports.ts';
 import type { Listed, TenantPage } from '../directory/tenant-list.ts';
 import { Failure, messageOf } from '../errors.ts';
 
@@ -8,6 +9,9 @@ import { Failure, messageOf } from '../errors.ts';
 export interface Directory {
   addTenant(tenant: string): Promise<Listed>;
   tenantsAfter(tenant: string): Promise<TenantPage>;
+  takeReport(report: Report): Promise<Reported>;
+  /** The sums of all objects, as Prometheus reads them. */
+  metrics(): Promise<string>;
 }
 
 /** https://developers.cloudflare.com/durable-objects/api/namespace/ */
@@ -32,5 +36,7 @@ export function directoryOf(objects: DirectoryNamespace): Directory {
   return {
     addTenant: (tenant) => call((directory) => directory.addTenant(tenant)),
     tenantsAfter: (tenant) => call((directory) => directory.tenantsAfter(tenant)),
+    takeReport: (report) => call((directory) => directory.takeReport(report)),
+    metrics: () => call((directory) => directory.metrics()),
   };
 }

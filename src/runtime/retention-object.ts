@@ -4,8 +4,10 @@ import { DurableObject } from 'cloudflare:workers';
 import { createLoneRetention, type LoneRetention } from '../app/bucket-retention.ts';
 import { R2Bucket } from '../bucket/r2.ts';
 import { DurableMap } from '../directory/durable-map.ts';
+import type { Reporter } from '../directory/reporter.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
 import { type WorkerEnv, workerLogger, workerPlatform, workerSettings } from './object-platform.ts';
+import { reporterOf } from './object-reporter.ts';
 
 /** There is one. */
 const retentionName = 'all';
@@ -19,6 +21,7 @@ export async function runRetention(env: WorkerEnv, nowMs: number): Promise<void>
 
 export class RetentionObject extends DurableObject {
   readonly #retention: LoneRetention;
+  readonly #reporter: Reporter;
 
   constructor(context: unknown, env: unknown) {
     super(context, env);
@@ -32,10 +35,13 @@ export class RetentionObject extends DurableObject {
       memory: new DurableMap(storage, 'notes'),
       log: workerLogger(settings),
     });
+    const { registry } = this.#retention.metrics;
+    this.#reporter = reporterOf(bindings, settings, 'retention', () => registry.metrics());
   }
 
   /** Resolves when the run has ended; what is left waits for the next one. */
   async run(nowMs: number): Promise<void> {
     await this.#retention.run(nowMs);
+    await this.#reporter.report(Date.now());
   }
 }

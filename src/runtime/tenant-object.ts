@@ -5,12 +5,14 @@ import { DurableObject } from 'cloudflare:workers';
 import { createPools, PoolShares, type Pools } from '../app/pools.ts';
 import { type App, createApp } from '../app.ts';
 import { Membership } from '../directory/membership.ts';
+import type { Reporter } from '../directory/reporter.ts';
 import { assert, messageOf } from '../errors.ts';
 import type { Message, Reply } from '../spread/calls.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
 import { directoryOf } from './object-directory.ts';
 import { type KeyedStorage, objectStore, requestRegion, sendTo } from './object-peers.ts';
 import { objectPlatform, type WorkerEnv, workerLogger, workerSettings } from './object-platform.ts';
+import { reporterOf } from './object-reporter.ts';
 
 /** https://developers.cloudflare.com/durable-objects/api/state/ */
 interface ObjectState {
@@ -51,6 +53,7 @@ export class TenantObject extends DurableObject {
   #app!: App;
   /** Has the directory know of all tenants with records here, before that is told to anybody. */
   #beListed!: () => Promise<void>;
+  #reporter!: Reporter;
   /** When the alarm is to ring; undefined: not at all. */
   #alarmAtMs: number | undefined;
 
@@ -65,8 +68,7 @@ export class TenantObject extends DurableObject {
   async fetch(request: Request): Promise<Response> {
     sweep();
     const response = await this.#app.fetch(request, () => sourceOf(request));
-    this.#schedule(Date.now());
-    await this.#beListed();
+    await this.#beforeAnswer();
     return response;
   }
 
@@ -75,8 +77,7 @@ export class TenantObject extends DurableObject {
     sweep();
     assert(this.#app.answer !== undefined, 'an object has peers');
     const reply = await this.#app.answer(message);
-    this.#schedule(Date.now());
-    await this.#beListed();
+    await this.#beforeAnswer();
     return reply;
   }
 
@@ -89,6 +90,7 @@ export class TenantObject extends DurableObject {
     try {
       await this.#tick();
       await this.#beListed();
+      await this.#reporter.report(Date.now());
       const nowMs = Date.now();
       const dueAtMs = this.#app.dueAtMs(nowMs);
       // A push that came meanwhile has set it where it wants it.
@@ -122,8 +124,17 @@ export class TenantObject extends DurableObject {
     const tell = directoryOf(env.DIRECTORY).addTenant;
     const membership = new Membership({ storage, tell, log: workerLogger(settings) });
     this.#beListed = () => membership.ensure(platform.wal.tenants());
+    this.#reporter = reporterOf(env, settings, id, () => this.#app.metrics());
     await this.#app.start();
     this.#alarmAtMs = (await storage.getAlarm()) ?? undefined;
+  }
+
+  /** What an answer waits for; its metrics follow it. */
+  async #beforeAnswer(): Promise<void> {
+    const nowMs = Date.now();
+    this.#schedule(nowMs);
+    await this.#beListed();
+    this.#state.waitUntil(this.#reporter.report(nowMs));
   }
 
   /** Until nothing is due: a tenant is opened in the background of the first tick. */

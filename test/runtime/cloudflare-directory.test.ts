@@ -100,3 +100,33 @@ describe('retention by the cron trigger', () => {
     expect(answer).toEqual([200, expect.not.stringContaining('main')]);
   }, 60_000);
 });
+
+describe('metrics without a tenant', () => {
+  const scrape = async () => (await fetch(`${worker.url}/metrics`)).text();
+  const receivedOf = async (tenant: string) => {
+    const name = 'pyroscope_distributor_profiles_received_total';
+    const sample = new RegExp(`^${name}\\{.*tenant="${tenant}".*\\} (\\d+)$`, 'm');
+    return Number(sample.exec(await scrape())?.[1] ?? 0);
+  };
+
+  it('are the sums of all objects, of this life and earlier ones', async () => {
+    const wait = { timeout: 10_000, interval: 100 };
+    for (const tenant of ['first', 'second']) {
+      for (let life = 1; life <= 3; life++) {
+        expect(await pushTo(tenant)).toBe(200);
+        await expect.poll(() => receivedOf(tenant), wait).toBe(2 * life);
+        await abort(tenant);
+        await post('/test/end/DIRECTORY');
+      }
+    }
+    const text = await scrape();
+    expect([await receivedOf('first'), await receivedOf('second')]).toEqual([6, 6]);
+    const head = '# TYPE pyroscope_distributor_profiles_received_total counter';
+    expect(text.split('\n').filter((line) => line === head)).toHaveLength(1);
+    expect(text).toMatch(/^phlox_retention_blocks_deleted_total\{.*\} [1-9]/m);
+    expect(text).toMatch(/^phlox_directory_reporters [1-9]/m);
+    const ids = text.split('\n').map((line) => line.slice(0, line.lastIndexOf(' ')));
+    const samples = ids.filter((id) => id !== '' && !id.startsWith('#'));
+    expect(new Set(samples).size).toBe(samples.length);
+  }, 60_000);
+});

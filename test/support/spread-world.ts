@@ -91,6 +91,7 @@ export class SpreadWorld {
       },
       // One tenant lives here.
       tenantsAfter: async () => ({ tenants: [], isFull: false }),
+      allMetrics: async () => '',
       limitsOf: (tenant) => limitsOfTenant(table, tenant),
       send: this.#sendOf(life.turn),
       regionOf,
