@@ -117,10 +117,7 @@ export async function createApp(
   });
   return {
     fetch: async (request, source) => routes.fetch(request, source && { source }),
-    start: async () => {
-      await spread?.load();
-      await ingester.start();
-    },
+    start: () => (spread?.load() ?? Promise.resolve()).then(() => ingester.start()),
     tick: (nowMs) => ingester.tick(nowMs),
     dueAtMs: (nowMs) => ingester.dueAtMs(nowMs),
     stop: () => ingester.stop(),

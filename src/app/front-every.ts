@@ -1,5 +1,6 @@
 // What the front answers to an operator who names no tenant: a flush goes to every tenant, metrics
-// are the sums of all objects; what is about build and settings is known here. The rest needs a name.
+// are the sums of all objects, what is about build and settings is known here. The rest needs a
+// name.
 import type { Call, Route } from '../api/call.ts';
 import { Refusal } from '../api/errors.ts';
 import { tenantHeader } from '../auth/tenant.ts';

@@ -4,7 +4,7 @@ import { Reporter } from '../directory/reporter.ts';
 import { directoryOf } from './object-directory.ts';
 import { type WorkerEnv, workerLogger } from './object-platform.ts';
 
-/** The reporter of an object that was made just now. `sender` names it for as long as there is one. */
+/** The reporter of an object that was made just now; `sender` names it in every life. */
 export function reporterOf(
   env: WorkerEnv,
   settings: Settings,
