@@ -2,13 +2,18 @@
 // this file and those of `app/` see every room; they decide nothing themselves.
 import type { Call, Route } from './api/call.ts';
 import { createRoutes } from './api/routes.ts';
-import { bodyTimeMsMax, inflightRequestsMax, keyWindowMs } from './app/bounds.ts';
+import {
+  bodyTimeMsMax,
+  inflightRequestsMax,
+  keyWindowMs,
+  requestBytesMaxDefault,
+} from './app/bounds.ts';
 import { buildInfoOf, doorSettings } from './app/door.ts';
 import { createFolders, type Folders } from './app/folders.ts';
 import { instanceMaker } from './app/instance-maker.ts';
 import { createKeys, type Keys } from './app/keys.ts';
 import { createLimits, type LimitsInForce } from './app/limits.ts';
-import { createPools, type Pools } from './app/pools.ts';
+import { createPools, otherBytes, type Pools } from './app/pools.ts';
 import { createQueryEngine } from './app/queries.ts';
 import { createRegionalPushes } from './app/regional-pushes.ts';
 import { type BlockReaders, createRetention } from './app/retention.ts';
@@ -19,7 +24,7 @@ import { Ingester } from './ingester/ingester.ts';
 import type { SubService } from './ingester/lifecycle.ts';
 import { logService } from './ingester/log-service.ts';
 import { TenantSettings } from './ingester/tenant-settings.ts';
-import type { KernelPool } from './kernel/pool.ts';
+import type { LeaseBytes } from './lib/byte-budget.ts';
 import { createLogger, type Logger } from './lib/log.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { Pins } from './phlaredb/pins.ts';
@@ -47,8 +52,6 @@ export interface App {
   answer?(message: Message): Promise<Reply>;
 }
 
-/** Pyroscope's bound on what one push may hold after inflating; bodies are held to it as well. */
-const requestBytesMaxDefault = 256 * 1024 * 1024;
 /** By then the keys of an idle tenant are forgotten in any case. */
 const idleMs = 2 * keyWindowMs;
 /** How long the last uploads may take once the process was told to stop. */
@@ -85,7 +88,7 @@ export async function createApp(
   const ingester: Ingester = await createIngester(platform, settings, metrics, log, {
     folders,
     limits,
-    pool: pools.heads,
+    pools,
     // A bad file of theirs refuses to start before anything is opened.
     services: [...(keys?.services ?? []), ...limits.services],
     readers: { pins, ingester: () => ingester, sources },
@@ -101,7 +104,7 @@ export async function createApp(
       peers,
       ingester,
       limitsOf: limits.limitsOf,
-      requestBytesMax,
+      leaseBytes: pools.bodies,
       onRetired: (tenant) => sources.forgetLocal(tenant),
     });
   const routes = wireRoutes(platform, settings, {
@@ -111,6 +114,7 @@ export async function createApp(
     keys,
     limits,
     folders,
+    leaseBytes: pools.bodies,
     requestBytesMax,
     metrics,
     log,
@@ -140,12 +144,13 @@ interface RoutesParts {
   limits: LimitsInForce;
   folders: Folders;
   requestBytesMax: number;
+  leaseBytes: LeaseBytes;
   metrics: Metrics;
   log: Logger;
 }
 
 function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) {
-  const { keys, limits, folders, requestBytesMax, spread } = parts;
+  const { keys, limits, folders, requestBytesMax, leaseBytes, spread } = parts;
   const services = {
     ...parts,
     limitsOf: limits.limitsOf,
@@ -158,6 +163,7 @@ function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) 
       inflightRequestsMax,
       // Bodies held at a time, all requests together.
       inflightBytesMax: requestBytesMax,
+      leaseBytes,
       bodyTimeMsMax,
     },
   };
@@ -185,7 +191,7 @@ function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) 
 interface IngesterParts {
   folders: Folders;
   limits: LimitsInForce;
-  pool: KernelPool;
+  pools: Pools;
   readers: BlockReaders;
   /** Hears of each block that a flush has put into the one bucket. */
   onBlock: (tenant: string) => void;
@@ -198,23 +204,25 @@ async function createIngester(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-  { folders, limits, pool, readers, onBlock, services }: IngesterParts,
+  { folders, limits, pools, readers, onBlock, services }: IngesterParts,
 ): Promise<Ingester> {
   const { wal } = platform;
   const retention = createRetention(platform, settings, metrics, log, folders, readers);
   return new Ingester({
     platform,
     wal,
-    pool,
+    pool: pools.heads,
     limitsOf: limits.limitsOf,
     metrics,
     log,
-    createInstance: await instanceMaker(platform, settings, metrics, pool, folders, onBlock),
+    createInstance: await instanceMaker(platform, settings, metrics, pools.heads, folders, onBlock),
     listTenants: folders.list,
     subServices: [...services, logService(wal, metrics), ...retention.services],
     diskFailure: retention.diskFailure,
     diskRoom: retention.diskRoom,
     memoryMax: settings.memoryMax,
+    leaseInflated: pools.inflated,
+    otherMemoryBytes: () => otherBytes(platform, pools),
     logBytesMax: settings.logBytesMax,
     keyWindowMs,
     idleMs,

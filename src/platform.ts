@@ -58,7 +58,7 @@ export interface Platform {
   /** Runs a flush when no other app of the process does: where several share little memory. */
   readonly flushTurn?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Bounds that a small runtime needs lower than the app's own. */
-  readonly bounds?: { requestBytesMax: number; scratchBytesMax: number };
+  readonly bounds?: { requestBytesMax: number; scratchBytesMax: number; cacheBytesMax: number };
   /** The file that a setting names; need not be there before it is read. */
   editedFile(path: string): EditedFile;
   /** One finished log line, without its newline. */

@@ -2,7 +2,7 @@
 // metrics, access log, and the answer to anything thrown. Owns their order: whoever may not come in
 // takes no place from others and has no byte of a body read. Owns no route; `routes.ts` wraps each.
 
-import { type ByteLease, createByteBudget } from '../lib/byte-budget.ts';
+import { type ByteLease, createByteBudget, type LeaseBytes } from '../lib/byte-budget.ts';
 import { toHex } from '../lib/hex.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../metrics/registry.ts';
@@ -30,6 +30,8 @@ export interface GuardOptions {
   inflightRequestsMax: number;
   /** Body bytes that all requests in flight may hold together. */
   inflightBytesMax: number;
+  /** Counts them where others hold bodies too, by tenant; default: a budget of its own. */
+  leaseBytes?: LeaseBytes | undefined;
 }
 
 /** `source` answers the address of the client, where the runtime knows it. */
@@ -43,7 +45,8 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', '
 export function createGuard(options: GuardOptions): (route: Route) => Handler {
   const { metrics, platform } = options;
   const nextRequestId = createRequestIds(platform);
-  const leaseBytes = createByteBudget(options.inflightBytesMax, 'body', tenantShare);
+  const leaseBytes =
+    options.leaseBytes ?? createByteBudget(options.inflightBytesMax, 'body', tenantShare);
   const enter = createInflight(options.inflightRequestsMax);
 
   return (route) => {

@@ -2,6 +2,7 @@
 // the wire; what happens around a request is in `middleware.ts`, what it does in the handlers.
 import { Hono } from 'hono';
 import type { KeyRing } from '../auth/keys.ts';
+import type { LeaseBytes } from '../lib/byte-budget.ts';
 import type { Logger } from '../lib/log.ts';
 import { ownTurns } from '../lib/own-turns.ts';
 import type { Metrics } from '../metrics/registry.ts';
@@ -26,6 +27,8 @@ export type RoutesSettings = ServicesOptions['settings'] & {
   inflightRequestsMax: number;
   /** Body bytes that all requests in flight may hold together, a lone request apart. */
   inflightBytesMax: number;
+  /** Counts them where others hold bodies too. */
+  leaseBytes?: LeaseBytes | undefined;
   /**
    * Hosts that a request's Host and Origin may name, lower case, without ports
    * (`allowedHostsFor`). Undefined: any.
@@ -73,6 +76,7 @@ export function createRoutes(options: RoutesOptions): Hono<{ Bindings: RequestSo
     corsOrigins: settings.corsOrigins,
     inflightRequestsMax: settings.inflightRequestsMax,
     inflightBytesMax: settings.inflightBytesMax,
+    leaseBytes: settings.leaseBytes,
   });
   const app = new Hono<{ Bindings: RequestSource }>({ getPath: pathOf });
   const { replace = (route: Route) => route } = options;

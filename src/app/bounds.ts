@@ -5,6 +5,8 @@
 export const keyWindowMs = 15 * 60_000;
 /** More than this many answers at a time only wait for each other. */
 export const inflightRequestsMax = 1_024;
+/** Pyroscope's bound on what one push may hold after inflating; bodies are held to it as well. */
+export const requestBytesMaxDefault = 256 * 1024 * 1024;
 /** A client that sends its body this slowly is taken for gone. */
 export const bodyTimeMsMax = 60_000;
 /** WebAssembly's own bound. */

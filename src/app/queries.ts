@@ -57,7 +57,7 @@ export async function createQueryEngine(
     hasher: await xxhash(),
     kernels: pool,
     cache: new BlockCache({
-      bytesMax: memoryMax * cacheShare,
+      bytesMax: platform.bounds?.cacheBytesMax ?? memoryMax * cacheShare,
       onGet: (kind, isHit) =>
         metrics.query.cacheGets.inc({ kind, outcome: isHit ? 'hit' : 'miss' }),
     }),

@@ -1,6 +1,6 @@
 // What makes an app one of several that a tenant may be spread over.
 import type { Ingester } from '../ingester/ingester.ts';
-import { createByteBudget } from '../lib/byte-budget.ts';
+import type { LeaseBytes } from '../lib/byte-budget.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Platform } from '../platform.ts';
 import { type Peers, Spread } from '../spread/spread.ts';
@@ -12,16 +12,15 @@ export interface SpreadingParts {
   peers: Peers;
   ingester: Ingester;
   limitsOf: LimitsOf;
-  /** Bytes of pushes that come from other apps at a time. */
-  requestBytesMax: number;
+  /** Counts bytes of pushes that come from other apps. */
+  leaseBytes: LeaseBytes;
   /** The blocks of a tenant are to be listed again. */
   onRetired: (tenant: string) => void;
 }
 
 /** Nothing of it may be asked before it has loaded. */
 export function createSpread(parts: SpreadingParts): Spread {
-  const { platform, peers, ingester, limitsOf, requestBytesMax, onRetired } = parts;
-  const lease = createByteBudget(requestBytesMax, 'body');
+  const { platform, peers, ingester, limitsOf, leaseBytes, onRetired } = parts;
   return new Spread({
     peers,
     ingester,
@@ -29,7 +28,7 @@ export function createSpread(parts: SpreadingParts): Spread {
     clock: platform.clock,
     yield: platform.yield,
     newId: ulids(platform),
-    leaseBytes: () => lease(),
+    leaseBytes,
     onRetired,
     windowMs: keyWindowMs,
   });

@@ -2,7 +2,7 @@
 // lifecycle with its sub-services, and what the process as a whole may hold in memory and log.
 import { Failure, messageOf } from '../errors.ts';
 import type { KernelPool } from '../kernel/pool.ts';
-import { type ByteLease, createByteBudget } from '../lib/byte-budget.ts';
+import type { LeaseBytes } from '../lib/byte-budget.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { FlushReason, Phlaredb } from '../phlaredb/phlaredb.ts';
 import type { IngesterService, PushedProfile } from './contract.ts';
@@ -19,6 +19,10 @@ export interface IngesterOptions extends InstancesOptions {
   /** Started first and stopped last, in this order; the failure of one is the ingester's. */
   subServices: readonly SubService[];
   memoryMax: number;
+  /** Counts what profiles of pushes under way inflate to. */
+  leaseInflated: LeaseBytes;
+  /** Memory that is neither a head's nor the log's and counts as used; 0 where there is enough. */
+  otherMemoryBytes: () => number;
   logBytesMax: number;
   /** Why the disk takes no more, in one line; undefined when it does. */
   diskFailure: () => string | undefined;
@@ -28,8 +32,6 @@ export interface IngesterOptions extends InstancesOptions {
   stopDeadlineMs: number;
 }
 
-/** What pushes under way may inflate to, beside the memory's bound: bodies can be small bombs. */
-const inflatedShare = 1 / 4;
 /** Over this part of a bound the largest heads are flushed; at the bound pushes are refused. */
 const pressureShare = 0.75;
 /** With less than this part of the memory a tenant does not make it short. */
@@ -47,7 +49,6 @@ export class Ingester implements IngesterService {
   readonly #options: IngesterOptions;
   readonly #lifecycle = new Lifecycle();
   readonly #instances: Instances;
-  readonly #inflatedBudget: () => ByteLease;
   readonly #pushes = new Set<Promise<void>>();
   #ticking: Promise<unknown> = Promise.resolve();
   #measuredMs = Number.NEGATIVE_INFINITY;
@@ -56,7 +57,6 @@ export class Ingester implements IngesterService {
   constructor(options: IngesterOptions) {
     this.#options = options;
     this.#instances = new Instances(options);
-    this.#inflatedBudget = createByteBudget(options.memoryMax * inflatedShare, 'inflated');
   }
 
   async start(): Promise<void> {
@@ -92,7 +92,7 @@ export class Ingester implements IngesterService {
     known: AskKnown | undefined,
   ): Promise<void> {
     const { wal, limitsOf, metrics, platform } = this.#options;
-    const inflated = this.#inflatedBudget();
+    const inflated = this.#options.leaseInflated();
     const push = ({ database, recentKeys, bucket, activeSeries }: Instance) =>
       pushProfiles(profiles, {
         tenant,
@@ -170,7 +170,7 @@ export class Ingester implements IngesterService {
     return failure ?? `ingester is ${state.toLowerCase()}`;
   }
 
-  /** Bytes that heads hold, and the log while it is in memory; measured now and then. */
+  /** Bytes that heads and others hold, and the log while it is in memory; measured now and then. */
   get memoryUsed(): number {
     const { wal } = this.#options;
     return this.#headBytes() + (wal.isDurable ? 0 : wal.bytesUsed());
@@ -305,7 +305,7 @@ export class Ingester implements IngesterService {
     const nowMs = this.#options.platform.clock.monotonicMs();
     if (nowMs >= this.#measuredMs + measureMs) {
       this.#measuredMs = nowMs;
-      let bytes = this.#options.pool.bytesReserved();
+      let bytes = this.#options.pool.bytesReserved() + this.#options.otherMemoryBytes();
       for (const { database } of this.#instances.all()) bytes += database.labelBytes();
       this.#measuredBytes = bytes;
     }

@@ -10,16 +10,15 @@ export interface ByteLease {
   release(): void;
 }
 
+/** Begins a lease of the owner's. */
+export type LeaseBytes = (owner?: string) => ByteLease;
+
 /**
  * Answers leases of one budget; `what` names the bytes in messages. A request that is alone is
  * never refused: its own bounds suffice, and it would never get through otherwise. Nor is one that
  * is its owner's only one for what that owner holds: owners have `ownerShare` of it at the most.
  */
-export function createByteBudget(
-  bytesMax: number,
-  what: string,
-  ownerShare = 1,
-): (owner?: string) => ByteLease {
+export function createByteBudget(bytesMax: number, what: string, ownerShare = 1): LeaseBytes {
   const ownerMax = bytesMax * ownerShare;
   const byOwner = new Map<string, number>();
   /** No owner counts for more than its share, so that who is alone leaves the rest to others. */

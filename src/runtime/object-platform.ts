@@ -39,9 +39,14 @@ interface RetentionNamespace {
 const mib = 2 ** 20;
 
 /** What no setting may raise on Workers: an isolate ends at 128 MB. */
-const bounds = { requestBytesMax: 16 * mib, scratchBytesMax: 32 * mib };
+const bounds = {
+  requestBytesMax: 16 * mib,
+  scratchBytesMax: 32 * mib,
+  // Each object has its own.
+  cacheBytesMax: 2 * mib,
+};
 /** The least that may stand in a setting; an isolate holds heads, scratch, and code beside them. */
-const defaults = { memoryMax: '80MiB', headBytesMax: '24MiB', logBytesMax: '256MiB' };
+const defaults = { memoryMax: '64MiB', headBytesMax: '24MiB', logBytesMax: '256MiB' };
 /** Settings of servers, and of features that need one. */
 const foreign = ['bucket', 'tenantLabel'] as const;
 

@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 import { Miniflare } from 'miniflare';
 import { type R2Binding, R2Bucket } from '../../src/bucket/r2.ts';
 import { openLimitsPath } from './open-limits.ts';
+import { openHeap, type WorkerHeap } from './worker-heap.ts';
+import { measuredWorker, mortalWorker, probeModule } from './worker-wrappers.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js');
@@ -37,68 +39,22 @@ export interface WorkerOptions {
    * `x-object-ms`.
    */
   isMortal?: boolean;
+  /** The memory of the isolate can be asked for. */
+  isMeasured?: boolean;
 }
 
 export interface Worker {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   bucketKeys(): Promise<string[]>;
+  /** Present when it is measured. */
+  readonly heap: WorkerHeap | undefined;
   /** Copies what is in the bucket below `folder`. */
   copyBucket(folder: string): Promise<void>;
   /** Ends workerd as SIGKILL does, and what belongs to it. */
   kill(): Promise<void>;
   stop(): Promise<void>;
 }
-
-/** Around the Worker: an object ends as the platform may end it, and tells its age in an answer. */
-const mortalWorker = `
-import * as whole from './cloudflare.js';
-const { default: worker, TenantObject: Whole } = whole;
-export class TenantObject extends Whole {
-  #startedMs = performance.now();
-  #state;
-  constructor(state, env) {
-    super(state, env);
-    this.#state = state;
-  }
-  async fetch(request) {
-    if (new URL(request.url).pathname.startsWith('/test/abort/')) this.#state.abort('ended');
-    const whole = await super.fetch(request);
-    const answer = new Response(whole.body, whole);
-    answer.headers.set('x-object-ms', String(performance.now() - this.#startedMs));
-    return answer;
-  }
-}
-const mortal = (One) => class extends One {
-  #state;
-  constructor(state, env) {
-    super(state, env);
-    this.#state = state;
-  }
-  fetch() {
-    this.#state.abort('ended');
-  }
-};
-export const DirectoryObject = mortal(whole.DirectoryObject);
-export const RetentionObject = mortal(whole.RetentionObject);
-export default {
-  async fetch(request, env) {
-    const [, doing, what] = new URL(request.url).pathname.split('/').slice(1);
-    if (doing === 'end') {
-      await env[what].get(env[what].idFromName('all')).fetch(request).catch(() => undefined);
-      return new Response('ended');
-    }
-    if (doing === 'scheduled') {
-      await worker.scheduled({ scheduledTime: Number(what) }, env);
-      return new Response('done');
-    }
-    const [, tenant] = /^\\/test\\/abort\\/(.*)/.exec(new URL(request.url).pathname) ?? [];
-    if (tenant === undefined) return worker.fetch(request, env);
-    await env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(request).catch(() => undefined);
-    return new Response('ended');
-  },
-};
-`;
 
 const openVariables = {
   PHLOX_INSECURE: 'true',
@@ -109,14 +65,16 @@ const openVariables = {
 
 /** Starts workerd; resolves once it answers. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { bundle, folder, variables = openVariables, isMortal = false } = options;
+  const { bundle, folder, variables = openVariables, isMeasured = false } = options;
   const before = new Set(workerdPids());
   const miniflare = new Miniflare({
     modulesRoot: bundle,
     modules: [
-      ...(isMortal
-        ? [{ type: 'ESModule' as const, path: join(bundle, 'mortal.js'), contents: mortalWorker }]
-        : []),
+      ...wrappersOf(options).map(([name, contents]) => ({
+        type: 'ESModule' as const,
+        path: join(bundle, name),
+        contents,
+      })),
       { type: 'ESModule', path: join(bundle, 'cloudflare.js') },
       ...readdirSync(bundle)
         .filter((name) => name.endsWith('.wasm'))
@@ -126,6 +84,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     compatibilityFlags: ['nodejs_compat'],
     host: '127.0.0.1',
     port: 0,
+    ...(isMeasured && { inspectorPort: 0 }),
     // Otherwise it asks the network where it is.
     cf: false,
     durableObjects: {
@@ -141,9 +100,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   });
   const url = (await miniflare.ready).toString().replace(/\/$/, '');
   const pids = workerdPids().filter((pid) => !before.has(pid));
+  const heap = isMeasured ? await openHeap(await miniflare.getInspectorURL(), url) : undefined;
   return {
     url,
     bucketKeys: async () => keysIn(await bucketOf(miniflare)),
+    heap,
     copyBucket: (target) => copyBucket(miniflare, target),
     kill: async () => {
       for (const pid of pids) process.kill(pid, 'SIGKILL');
@@ -151,6 +112,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
     stop: () => miniflare.dispose(),
   };
+}
+
+/** By their names, the one that is served first. */
+function wrappersOf({ isMortal, isMeasured }: WorkerOptions): [string, string][] {
+  if (isMortal) return [['mortal.js', mortalWorker]];
+  if (!isMeasured) return [];
+  return [
+    ['measured.js', measuredWorker],
+    ['probe.js', probeModule],
+  ];
 }
 
 /** Processes of workerd that this one started. */
