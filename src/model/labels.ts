@@ -23,6 +23,7 @@ export const labelNames = {
   sessionId: '__session_id__',
   order: '__order__',
   otel: '__otel__',
+  nameReplaced: '__name_replaced__',
 } as const;
 
 /** Steer the server or belong to one client process: taken off before a profile is stored. */
@@ -52,12 +53,23 @@ export function labelValue(labels: readonly Label[], name: string): string {
   return '';
 }
 
+/** How older agents name profiles of Go that are deltas: everybody asks for them without it. */
+const deltaName = /^godeltaprof_(.+)$/s;
+
 /**
  * What is stored of the labels a client sent: control labels and empty values are left out, a
- * missing service becomes `unknown_service`, the rest is sorted. Duplicates stay, to be refused.
+ * missing service becomes `unknown_service`, names of deltas become plain ones, the rest is sorted.
+ * Duplicates stay, to be refused.
  */
 export function finalLabels(sent: readonly Label[]): Label[] {
   const kept = sent.filter((label) => label.value !== '' && !isControlLabel(label.name));
+  const given = labelValue(kept, labelNames.name);
+  const [, plainName] = deltaName.exec(given) ?? [];
+  if (plainName !== undefined) {
+    const at = kept.findIndex(({ name }) => name === labelNames.name);
+    kept[at] = { name: labelNames.name, value: plainName };
+    kept.push({ name: labelNames.nameReplaced, value: given });
+  }
   if (labelValue(kept, labelNames.serviceName) === '') {
     kept.push({ name: labelNames.serviceName, value: unknownService });
   }

@@ -85,8 +85,8 @@ export const wireExclusions: readonly WireExclusion[] = [
   },
   {
     section: '1.8',
-    what: 'sessions that are kept by number, the built-in rules that rename',
-    why: 'not there: as with the default, the label of a session is taken off',
+    what: 'sessions that are kept by number, the built-in rule about wall profiles of CPU time',
+    why: 'not there: as with the default a session is taken off, and the rule finds no __type__',
   },
   {
     section: '1.10',

@@ -52,6 +52,12 @@ function special(clock: WireClock): WireRow[] {
     with_('__otel__', { __otel__: 'true' }, 'service_name=shop,__otel__='),
     with_('a spy', { pyroscope_spy: 'gospy' }, 'service_name=shop,pyroscope_spy=gospy'),
     with_('a scope', { 'otel.scope.name': 'x' }, 'service_name=shop,otel.scope.name=x'),
+    with_(
+      'a profile that is a delta',
+      { __name__: 'godeltaprof_memory' },
+      '__name__=memory,__name_replaced__=godeltaprof_memory',
+    ),
+    with_('nothing behind that name', { __name__: 'godeltaprof_' }, '__name__=godeltaprof_'),
     {
       ...with_('a type that the client names', { __type__: 'x' }, 'service_name=shop,__type__=cpu'),
       deviation: 'Pyroscope keeps it, so that the profile is not found under its own type',
