@@ -20,8 +20,8 @@ export interface Pools {
   inflated: LeaseBytes;
 }
 
-/** Instances kept ready for the next head. */
-const idleHeadsMax = 4;
+/** Instances kept ready for the next head: small ones come and go by the dozen. */
+const idleHeadsMax = 64;
 /** What they may hold of the memory: it counts as used, though nothing is in it. */
 const idleHeadsShare = 1 / 8;
 /** What pushes under way may inflate to, beside the memory's bound: bodies can be small bombs. */

@@ -256,12 +256,13 @@ export class Ingester implements IngesterService {
     let failures = 0;
     let relogBytes = this.#options.logBytesMax * relogShare;
     const open = [...this.#instances.all()];
+    const isMemoryRelieved = this.#letSmallHeadsGo(open);
     const bySize = open.toSorted((a, b) => b.database.bytesUsed() - a.database.bytesUsed());
     const byTenant = new Map(open.map((instance) => [instance.tenant, instance]));
     const byPin = wal.pinnedBy().flatMap((tenant) => byTenant.get(tenant) ?? []);
     const isMemoryShort = () => {
       const { memoryUsed, memoryMax } = this.#room();
-      return memoryUsed > memoryMax * pressureShare;
+      return !isMemoryRelieved && memoryUsed > memoryMax * pressureShare;
     };
     for (const instance of isMemoryShort() ? bySize : byPin) {
       const { logUsed, logBytesMax } = this.#room();
@@ -288,6 +289,26 @@ export class Ingester implements IngesterService {
         if (failures === reliefFailuresMax) return;
       }
     }
+  }
+
+  /**
+   * Of small tenants, those first that were not used for longest: the log has what is in them. True
+   * when that is enough, though what is given back shows only when the pool has no use for it.
+   */
+  #letSmallHeadsGo(open: readonly Instance[]): boolean {
+    const { wal, memoryMax, metrics } = this.#options;
+    let excess = this.memoryUsed - memoryMax * pressureShare;
+    if (excess <= 0) return false;
+    for (const { database, tenant } of open.toSorted((a, b) => a.usedMs - b.usedMs)) {
+      if (excess <= 0) break;
+      if (wal.bytesUsedBy(tenant) > relogBytesMax) continue;
+      const bytes = database.bytesUsed();
+      if (!database.sleep()) continue;
+      excess -= bytes;
+      metrics.storage.headsLetGo.inc();
+    }
+    this.#measuredMs = Number.NEGATIVE_INFINITY;
+    return excess <= 0;
   }
 
   #room() {

@@ -60,6 +60,11 @@ export class Instance {
     }
   }
 
+  /** When it was used last, in monotonic time. */
+  get usedMs(): number {
+    return this.#usedMs;
+  }
+
   /** True when nobody has used it for `idleMs` and all it had is in the bucket, if there is one. */
   isIdle(idleMs: number): boolean {
     const { clock } = this.#options.platform;

@@ -254,6 +254,10 @@ function storageMetrics({ counter, gauge, histogram }: Makers) {
       'phlox_log_tenants_relogged_total',
       'Times that the records of a small tenant were logged again to free the oldest room.',
     ),
+    headsLetGo: counter(
+      'phlox_heads_let_go_total',
+      'Heads of small tenants that were left to the log because memory was short.',
+    ),
     logBytes: gauge('phlox_log_bytes', 'Bytes of log records not yet in a block.'),
   };
 }

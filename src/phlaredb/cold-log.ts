@@ -1,6 +1,6 @@
-// Records of an earlier run that wait in the log until a query or a flush needs a head of them: an
-// object that is ended whenever it is idle finds them at every start. Owns when their flush is due,
-// and what became of a block that was planned of them.
+// Records that wait in the log until a query or a flush needs a head of them: an object that is
+// ended whenever it is idle finds them at every start, and a small tenant's head is let go when
+// memory is short. Owns when their flush is due, and what became of a block that was planned.
 import { blockKey, metaFile } from '../block/files.ts';
 import type { Bucket } from '../bucket/bucket.ts';
 import { isFailure } from '../errors.ts';
@@ -39,30 +39,39 @@ export interface ColdLog {
 
 /** Undefined when the log holds nothing of the tenant. Reads one header. */
 export async function findColdLog(options: ColdLogOptions): Promise<ColdLog | undefined> {
-  const { tenant, wal, plans, headAgeMaxMs, headBytesMax, randomUnit } = options;
-  for await (const { receivedMs: oldestMs } of wal.headers(tenant)) {
-    // As a head that is cut by its age, and written a while later.
-    const boundaryMs = Math.floor(oldestMs / headAgeMaxMs) * headAgeMaxMs + headAgeMaxMs;
-    const flushAtMs = boundaryMs + flushDelayMs(headAgeMaxMs, randomUnit());
-    const plan = plans?.planOf(tenant);
-    // A profile takes about as much in a head as its compressed bytes in the log.
-    const isFull = () => wal.bytesUsedBy(tenant) >= headBytesMax;
-    let settledUpTo: number | undefined;
-    return {
-      oldestMs,
-      plan,
-      settlePlan: async () => {
-        settledUpTo ??= await settlePlan(plan, options);
-        return settledUpTo;
-      },
-      dueReason: (nowMs) => {
-        if (isFull()) return 'max-block-bytes';
-        return plan !== undefined || nowMs >= flushAtMs ? 'max-duration' : undefined;
-      },
-      dueAtMs: (nowMs) => (isFull() || plan !== undefined ? nowMs : flushAtMs),
-    };
+  const { tenant, wal, plans } = options;
+  for await (const { receivedMs } of wal.headers(tenant)) {
+    return createColdLog(options, receivedMs, plans?.planOf(tenant));
   }
   return undefined;
+}
+
+/** Of records of which the first was received at `oldestMs`. */
+export function createColdLog(
+  options: ColdLogOptions,
+  oldestMs: number,
+  plan: FlushPlan | undefined,
+): ColdLog {
+  const { tenant, wal, headAgeMaxMs, headBytesMax, randomUnit } = options;
+  // As a head that is cut by its age, and written a while later.
+  const boundaryMs = Math.floor(oldestMs / headAgeMaxMs) * headAgeMaxMs + headAgeMaxMs;
+  const flushAtMs = boundaryMs + flushDelayMs(headAgeMaxMs, randomUnit());
+  // A profile takes about as much in a head as its compressed bytes in the log.
+  const isFull = () => wal.bytesUsedBy(tenant) >= headBytesMax;
+  let settledUpTo: number | undefined;
+  return {
+    oldestMs,
+    plan,
+    settlePlan: async () => {
+      settledUpTo ??= await settlePlan(plan, options);
+      return settledUpTo;
+    },
+    dueReason: (nowMs) => {
+      if (isFull()) return 'max-block-bytes';
+      return plan !== undefined || nowMs >= flushAtMs ? 'max-duration' : undefined;
+    },
+    dueAtMs: (nowMs) => (isFull() || plan !== undefined ? nowMs : flushAtMs),
+  };
 }
 
 /** `meta.json` is written last: with it, all of the block is there. */

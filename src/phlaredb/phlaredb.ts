@@ -2,42 +2,27 @@
 // Sealed heads are the flush queue's, blocks the block list's. Pushes never wait for a flush: a
 // sealed head is replaced at once.
 import type { BlockMeta } from '../block/meta.ts';
-import type { Bucket } from '../bucket/bucket.ts';
 import { assert, Failure, isFailure, messageOf } from '../errors.ts';
 import { Head, type HeadEntry, type IngestCounts } from '../head/head.ts';
 import { contentKey } from '../kernel/content-key.ts';
 import type { ScanFacts } from '../kernel/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { backoffMs } from '../lib/backoff.ts';
-import type { Fingerprint } from '../model/fingerprint.ts';
 import type { Treatment } from '../model/treatment.ts';
 import { BlockList } from './block-list.ts';
 import { quarantineBlocks } from './block-quarantine.ts';
-import { type ColdLog, findColdLog } from './cold-log.ts';
-import { FlushQueue, type FlushQueueOptions } from './flush-queue.ts';
+import { type ColdLog, createColdLog, findColdLog } from './cold-log.ts';
+import { FlushQueue } from './flush-queue.ts';
 import { flushDelayMs } from './flush-spread.ts';
-import { Rebuild } from './rebuild.ts';
+import type { PhlaredbOptions } from './phlaredb-options.ts';
+import { Rebuild, type Rebuilt } from './rebuild.ts';
+import { attemptRebuild } from './rebuild-attempts.ts';
 import { relog } from './relog.ts';
 
 export type FlushReason = 'max-duration' | 'max-block-bytes' | 'api' | 'memory' | 'log' | 'stop';
 
-export interface PhlaredbOptions extends FlushQueueOptions {
-  fingerprint: Fingerprint;
-  nextUlid: () => string;
-  /** Inflates a logged body as the push did: for a head that has to be rebuilt. */
-  inflate: (body: Uint8Array) => Uint8Array;
-  /** Where logged records go that no head can take, and blocks that do not verify. */
-  quarantine: Bucket;
-  /** Rejects when the signal is aborted. */
-  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  headAgeMaxMs: number;
-  headBytesMax: number;
-  /** With plans: told of each block, in the turn in which its head leaves the queue. */
-  onStored?: (() => void) | undefined;
-}
-
 const ended = () => undefined;
-const rebuildWaits = { baseMs: 500, maxMs: 30_000 };
+/** A tenant that sleeps and is pushed more than this gets a head again. */
+const asleepBytesMax = 512 * 1024;
 
 export class Phlaredb {
   readonly #options: PhlaredbOptions;
@@ -59,6 +44,8 @@ export class Phlaredb {
   #drops = 0;
   /** Present while records are in the log alone and nobody has needed a head of them. */
   #cold: ColdLog | undefined;
+  /** True while `#cold` is what a head left that was let go. */
+  #isAsleep = false;
   /** Sequences handed to `ingest` and not rolled back, and those no live head needs any more. */
   #appendedUpTo = 0;
   #committedUpTo = 0;
@@ -165,7 +152,10 @@ export class Phlaredb {
   ingest(entry: HeadEntry, profile: Uint8Array): IngestCounts | undefined {
     this.#appendedUpTo = entry.sequence;
     this.#scanId++;
-    if (!this.isReady) return undefined;
+    if (!this.isReady) {
+      if (this.#isAsleep) this.#stayAsleep();
+      return undefined;
+    }
     try {
       return this.#ingestOrRoll(entry, profile);
     } catch (error) {
@@ -173,6 +163,13 @@ export class Phlaredb {
       this.#dropLive(error);
       return undefined;
     }
+  }
+
+  /** The scanner is for others, until there is so much that a head is worth its memory. */
+  #stayAsleep(): void {
+    const { wal, tenant } = this.#options;
+    if (wal.bytesUsedBy(tenant) > asleepBytesMax) this.#warm();
+    else this.#dropScanner();
   }
 
   /** Every record up to `sequence` is durable: its rows become visible. */
@@ -230,6 +227,28 @@ export class Phlaredb {
     if (this.#cold === undefined) return;
     this.#rebuilding = this.#rebuildLive(this.#cold);
     this.#cold = undefined;
+    this.#isAsleep = false;
+  }
+
+  /**
+   * Lets the live head go: all that is in it is in the log, and comes back when it is needed. False
+   * when there is none that could.
+   */
+  sleep(): boolean {
+    const head = this.#live;
+    if (head === undefined || head.isEmpty || !this.isReady) return false;
+    if (this.#options.plans !== undefined) return false;
+    this.#cold = createColdLog(this.#options, head.createdMs, undefined);
+    this.#isAsleep = true;
+    this.#retireLive();
+    return true;
+  }
+
+  #retireLive(): void {
+    this.#drops++;
+    this.#scanId++;
+    this.#live?.retire(this.#options.pool);
+    this.#live = undefined;
   }
 
   /**
@@ -260,7 +279,12 @@ export class Phlaredb {
    * Logs the records of a small tenant again, so that they do not pin the log's oldest room. False
    * when only a flush can do that now. Rejects when the log cannot be written.
    */
-  relog(): Promise<boolean> {
+  async relog(): Promise<boolean> {
+    if (this.#isAsleep) await this.ready();
+    return this.#relog();
+  }
+
+  #relog(): Promise<boolean> {
     const head = this.#live;
     if (head === undefined || !this.isReady) return Promise.resolve(false);
     const relogging = relog(head, {
@@ -397,9 +421,7 @@ export class Phlaredb {
     this.#options.log.error('head dropped, it is rebuilt from the log', {
       error: messageOf(cause),
     });
-    this.#drops++;
-    this.#live?.retire(this.#options.pool);
-    this.#live = undefined;
+    this.#retireLive();
     this.#rebuilding = this.#rebuildLive();
   }
 
@@ -408,36 +430,37 @@ export class Phlaredb {
     this.#scanner = undefined;
   }
 
-  /** Never rejects: until the log and the disk let it, it tries again. */
+  /** Never rejects. */
   async #rebuildLive(cold?: ColdLog): Promise<void> {
-    const { pause, log } = this.#options;
+    const { pause, sleep, randomUnit, log } = this.#options;
     const rebuild = this.#newRebuild(cold);
     this.#rebuild = rebuild;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#relogging;
-        rebuild.skip((await cold?.settlePlan()) ?? 0);
-        const { head, upTo } = await rebuild.catchUp();
-        // Nothing awaits from this check to the end: a push either was read or finds the head.
-        if (upTo >= this.#appendedUpTo) {
-          this.#live = head;
-          const isAllDone = head.isEmpty && this.#queue.heads.length === 0;
-          if (isAllDone) this.#queue.releaseQuarantined(upTo, head.ulid);
-          break;
-        }
-        attempt = 0;
-        await pause();
-      } catch (error) {
-        log.error('head cannot be rebuilt', { error: messageOf(error), attempts: attempt });
-        if (await this.#isStoppedBeforeRetry(attempt)) {
-          // What was not applied stays in the log, and whoever waits for it has to hear so.
-          const message = `head is not rebuilt, its records stay in the log: ${messageOf(error)}`;
-          this.#onlyInLog = new Failure('unavailable', message, { cause: error });
-          rebuild.drop();
-          break;
-        }
-      }
-    }
+    await attemptRebuild(rebuild, {
+      cold,
+      relogged: () => this.#relogging,
+      adopt: (rebuilt) => this.#adopt(rebuilt),
+      giveUp: (failure) => {
+        this.#onlyInLog = failure;
+        this.#endRebuild();
+      },
+      pause,
+      sleep,
+      randomUnit,
+      stopping: this.#stopping.signal,
+      log,
+    });
+  }
+
+  #adopt({ head, upTo }: Rebuilt): boolean {
+    if (upTo < this.#appendedUpTo) return false;
+    this.#live = head;
+    const isAllDone = head.isEmpty && this.#queue.heads.length === 0;
+    if (isAllDone) this.#queue.releaseQuarantined(upTo, head.ulid);
+    this.#endRebuild();
+    return true;
+  }
+
+  #endRebuild(): void {
     this.#rebuilding = undefined;
     this.#rebuild = undefined;
     this.#dropScanner();
@@ -461,16 +484,5 @@ export class Phlaredb {
       },
       this.#sealedUpTo + 1,
     );
-  }
-
-  async #isStoppedBeforeRetry(attempt: number): Promise<boolean> {
-    const { sleep, randomUnit } = this.#options;
-    const { signal } = this.#stopping;
-    try {
-      await sleep(backoffMs(attempt, { ...rebuildWaits, random: randomUnit }), signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    return signal.aborted;
   }
 }
