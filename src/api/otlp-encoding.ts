@@ -1,5 +1,6 @@
-// Which encoding an OTLP request is in, by its content type. Parameters such as a charset say
-// nothing, so that they are ignored.
+// Which encoding an OTLP request is in, by its content type, and whether it names the schema of its
+// messages. Parameters such as a charset say nothing, so that they are ignored.
+import { Failure } from '../errors.ts';
 
 export type OtlpEncoding = 'binary' | 'json' | 'grpc';
 
@@ -15,4 +16,17 @@ export function otlpEncodingOf(contentType: string | null): OtlpEncoding | undef
   if (type.startsWith('application/grpc')) return 'grpc';
   if (type === jsonType) return 'json';
   return binaryTypes.includes(type) ? 'binary' : undefined;
+}
+
+/** The Collector's name for it: messages change while the signal is in development. */
+const schemaHeader = 'otlp-profiles-development-version';
+/** Of OTLP 1.10, and the first that senders name. */
+const schemaKnown = '1';
+
+/** Whether the sender names the schema that is known. Throws `invalid` for another one. */
+export function namesSchema(headers: Headers): boolean {
+  const named = headers.get(schemaHeader);
+  if (named === null || named === schemaKnown) return named !== null;
+  const shown = JSON.stringify(named.slice(0, 64));
+  throw new Failure('invalid', `${schemaHeader} ${shown} is not known, known is ${schemaKnown}`);
 }

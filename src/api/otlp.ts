@@ -23,7 +23,12 @@ import type { Platform } from '../platform.ts';
 import type { BodyReader } from './body.ts';
 import type { Call, Route } from './call.ts';
 import { Refusal } from './errors.ts';
-import { type OtlpEncoding, otlpContentTypes, otlpEncodingOf } from './otlp-encoding.ts';
+import {
+  namesSchema,
+  type OtlpEncoding,
+  otlpContentTypes,
+  otlpEncodingOf,
+} from './otlp-encoding.ts';
 import { pushTenant } from './push-tenant.ts';
 
 export interface OtlpOptions {
@@ -130,8 +135,9 @@ async function converted(
   const refused: RefusedProfile[] = [];
   const { giveWay } = call;
   try {
-    const decode = encoding === 'json' ? decodeOtlpJson : decodeOtlpBinary;
-    const request = await inTurns(decode(body), giveWay);
+    const isNamed = namesSchema(call.request.headers);
+    const decoded = encoding === 'json' ? decodeOtlpJson(body) : decodeOtlpBinary(body, isNamed);
+    const request = await inTurns(decoded, giveWay);
     const { bytesMax, serviceNameAttributes } = options;
     // Without a tenant the ingester has the first word on a profile's size.
     const profileBytesMax =

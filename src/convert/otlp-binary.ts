@@ -19,8 +19,8 @@ import {
 } from './otlp-model.ts';
 
 /** Throws `invalid` for what is not such a request, or holds more than its bounds allow. */
-export function* decodeOtlpBinary(bytes: Uint8Array): Steps<OtlpRequest> {
-  const layout = yield* decideLayout(bytes);
+export function* decodeOtlpBinary(bytes: Uint8Array, isNamed = false): Steps<OtlpRequest> {
+  const layout = yield* decideLayout(bytes, isNamed);
   const budget = new OtlpBudget();
   const request: OtlpRequest = { resources: [], dictionary: undefined };
   const reader = new MessageReader(bytes);

@@ -33,8 +33,11 @@ interface Evidence {
   budget: OtlpBudget;
 }
 
-/** Throws `invalid` when the request speaks for both layouts, or for neither. */
-export function* decideLayout(request: Uint8Array): Steps<SampleLayout> {
+/**
+ * Throws `invalid` when the request speaks for both layouts, or for neither. `isNamed`: its sender
+ * names the schema that it wrote, which only those of 1.10 do; it counts where samples do not tell.
+ */
+export function* decideLayout(request: Uint8Array, isNamed = false): Steps<SampleLayout> {
   const evidence: Evidence = {
     for19: false,
     for110: false,
@@ -50,13 +53,13 @@ export function* decideLayout(request: Uint8Array): Steps<SampleLayout> {
     if (reader.field === 1) yield* readResource(reader.message(), evidence);
     else if (reader.field === 2) yield* readDictionary(reader.message(), evidence);
   }
-  return decide(evidence);
+  return decide(evidence, isNamed);
 }
 
-function decide(evidence: Evidence): SampleLayout {
+function decide(evidence: Evidence, isNamed: boolean): SampleLayout {
   const { for19, for110, isTimed, isUnequal, leastTimed, mostTimed, attributeCount } = evidence;
   if (for19 && for110) throw undecided('samples of two layouts are mixed');
-  if (for110) return layout110;
+  if (for110 || (isNamed && !for19)) return layout110;
   if (for19 || !isTimed) return layout19;
   const isNoIndex = leastTimed < 1n || mostTimed >= attributeCount;
   if (isNoIndex === isUnequal) {

@@ -4,6 +4,7 @@ import {
   keyValue,
   otlpPath,
   sample19,
+  sample110,
   text,
   tinyDictionary,
   tinyProfile,
@@ -17,7 +18,7 @@ const malformed = 'malformed_profile';
 const was500 = 'Pyroscope answers 500, which agents send again and again';
 
 export function otlpTableRows(clock: WireClock): WireRow[] {
-  return [...attributes(), ...samples(), ...tables(), ...refusals(clock)];
+  return [...attributes(), ...samples(), ...tables(), ...refusals(clock), ...versions()];
 }
 
 function accepted(title: string, body: Uint8Array, stored: readonly string[]): WireRow {
@@ -187,5 +188,35 @@ function refusals({ nowMs }: WireClock): WireRow[] {
       /labelValueBytesMax/,
       'label_value_too_long',
     ),
+  ];
+}
+
+/** Newer Collectors say which version of the schema they have written. */
+function versions(): WireRow[] {
+  const header = 'otlp-profiles-development-version';
+  const timed = tinyRequest({ samples: [sample110([], { attributes: [1], timestamps: 1 })] });
+  const stored = ['service_name=shop,thread=worker'];
+  const of = (version: string) => ({ headers: { ...binary, [header]: version } });
+  const unknown = (version: string): WireRow => ({
+    title: `own: the schema ${JSON.stringify(version)}`,
+    path: otlpPath,
+    ...of(version),
+    body: tinyRequest(),
+    status: 400,
+    message: /otlp-profiles-development-version/,
+  });
+  return [
+    refused('own: samples that are of either layout', timed, /undecided/),
+    { ...accepted('', timed, stored), title: 'own: such samples of a named schema', ...of('1') },
+    {
+      title: 'own: a sample without any value, of a named schema',
+      path: otlpPath,
+      ...of('1'),
+      body: tinyRequest({ samples: [sample110([], { attributes: [1] })] }),
+      status: 400,
+      message: /neither values nor timestamps/,
+      reason: malformed,
+    },
+    ...['2', '', '01', '1, 1'].map(unknown),
   ];
 }

@@ -61,6 +61,16 @@ describe('the layout', () => {
     expect(finish(decideLayout(tinyRequest(options))).version).toBe(version);
   });
 
+  const versioned: [string, '1.9' | '1.10', TinyOptions][] = [
+    ['values, or attributes, beside as many timestamps', '1.10', attributed(sample110, 1)],
+    ['attributes alone', '1.10', { samples: [sample110([], { attributes: [1] })] }],
+    ['values in field 4', '1.10', { samples: [sample110([5])] }],
+    ['attributes in field 3', '1.9', { samples: [sample19([5], { attributes: [1] })] }],
+  ];
+  it.each(versioned)('of %s, from a sender that names its schema, is %s', (_, version, options) => {
+    expect(finish(decideLayout(tinyRequest(options), true)).version).toBe(version);
+  });
+
   it.each(refused)('of %s is refused as undecided', (_, options) => {
     expect(() => finish(decodeOtlpBinary(tinyRequest(options)))).toThrowError(
       /^layout of the samples is undecided: .*; send values in every sample, or json$/,
