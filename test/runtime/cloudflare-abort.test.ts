@@ -3,26 +3,29 @@
 // not depend on how much waits for a block. `PHLOX_TEST_SEED` repeats the moments of a run.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createRandom } from '../fixtures/random.ts';
+import { createRandom, type Random } from '../fixtures/random.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { push } from '../support/http-push.ts';
 import { loadSeries, loadTenants, PushLoad } from '../support/push-load.ts';
+import { abortObject, profilesFound, startSpread, writersOf } from '../support/spread-load.ts';
 import { stamped } from '../support/stamp.ts';
 import { storedTimes } from '../support/stored-profiles.ts';
 import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
 
 const rounds = 10 * Number(process.env['PHLOX_TEST_KILLS'] ?? 3);
+const spreadRounds = Number(process.env['PHLOX_TEST_KILLS'] ?? 3);
 const seed = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const { packed } = loadFixture('rust-cpu');
 const baseNs = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 
 let root: Awaited<ReturnType<typeof temporaryFolder>>;
 let worker: Worker;
+let bundle: string;
 
 beforeAll(async () => {
   root = await temporaryFolder();
-  const bundle = join(root.path, 'bundle');
+  bundle = join(root.path, 'bundle');
   await buildWorker(bundle);
   worker = await startWorker({ bundle, folder: join(root.path, 'stores'), isMortal: true });
 }, 180_000);
@@ -108,3 +111,71 @@ it('costs a push no more when more waits for a block', async () => {
   // Clocks of workerd count whole milliseconds.
   expect(manyMs).toBeLessThan(1.25 * fewMs + 3);
 }, 120_000);
+
+/** The objects of a tenant that has had up to four. */
+const anyObject = (tenant: string, random: Random) =>
+  [tenant, ...[1, 2, 3].map((shard) => `${tenant}/${shard}`)][random.below(4)] as string;
+
+it(`counts profiles once on 1, 4 and 2 objects (PHLOX_TEST_SEED=${seed})`, async () => {
+  const random = createRandom(seed);
+  const folder = join(root.path, 'spread-stores');
+  const load = new PushLoad(random, 150);
+  let spread = await startSpread(bundle, folder, 1);
+  const answers = { whole: 0, again: 0 };
+  const ask = async (tenant: string) => {
+    const before = load.acknowledged(tenant).size;
+    const found = await profilesFound(spread, tenant);
+    answers[found === undefined ? 'again' : 'whole']++;
+    if (found === undefined) return;
+    expect(found).toBeGreaterThanOrEqual(before);
+    expect(found).toBeLessThanOrEqual(load.sentCount(tenant));
+  };
+  load.url = spread.url;
+  load.start();
+  try {
+    for (const shards of [1, 4, 2]) {
+      if (shards !== 1) {
+        load.url = undefined;
+        await spread.stop();
+        spread = await startSpread(bundle, folder, shards);
+        load.url = spread.url;
+      }
+      for (let round = 0; round < spreadRounds; round++) {
+        const tenant = loadTenants[round % 2] as string;
+        await sleep(random.below(200));
+        const isFlushed = random.below(3) === 0;
+        const flushing = isFlushed ? flushSpread(spread, tenant).catch(() => 0) : undefined;
+        await Promise.all([
+          ask(tenant),
+          sleep(random.below(100)).then(() => abortObject(spread, anyObject(tenant, random))),
+        ]);
+        await flushing;
+      }
+    }
+    await load.end();
+    for (const tenant of loadTenants) {
+      await ask(tenant);
+      expect(await profilesFound(spread, tenant)).toBe(load.acknowledged(tenant).size);
+      expect(await flushSpread(spread, tenant)).toBe(204);
+      expect(await profilesFound(spread, tenant)).toBe(load.acknowledged(tenant).size);
+    }
+    const copy = join(root.path, 'spread-copy');
+    await spread.copyBucket(copy);
+    for (const tenant of loadTenants) {
+      const blocks = join(copy, tenant, 'phlaredb');
+      expect(load.problems(tenant, await storedTimes(blocks, loadSeries))).toEqual([]);
+      expect((await writersOf(blocks)).size).toBeGreaterThan(2);
+    }
+  } finally {
+    await load.abandon();
+    await spread.stop();
+  }
+  const { acknowledgedCount, retryCount } = load;
+  console.info(JSON.stringify({ seed, acknowledgedCount, retryCount, ...answers }));
+  expect(answers.whole).toBeGreaterThan(0);
+}, 120_000);
+
+async function flushSpread({ url }: Worker, tenant: string): Promise<number> {
+  const headers = { 'x-scope-orgid': tenant };
+  return (await fetch(`${url}/flush`, { method: 'POST', headers })).status;
+}

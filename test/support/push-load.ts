@@ -1,5 +1,6 @@
-// Clients of two tenants that push without a pause, each profile until it is answered 200, always
-// with the same bytes. Owns what was acknowledged: the oracle of tests that end servers under load.
+// Clients of two tenants that push, as fast as they can unless a pause is wanted, each profile
+// until it is answered 200, always with the same bytes. Owns what was acknowledged: the oracle of
+// tests that end servers under load.
 import type { Random } from '../fixtures/random.ts';
 import { loadFixture } from './fixtures.ts';
 import { push } from './http-push.ts';
@@ -18,12 +19,15 @@ const pauseMs = 5;
 /** Enough to read. */
 const problemsMax = 10;
 
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 export class PushLoad {
   /** Where the server listens; undefined while there is none. */
   url: string | undefined;
   /** Attempts that were not answered 200 and were made again, or given up at `abandon`. */
   retryCount = 0;
   readonly #random: Random;
+  readonly #betweenMs: number;
   readonly #acknowledged = new Map<string, Set<bigint>>();
   readonly #sent = new Map<string, Set<bigint>>();
   readonly #clients: Promise<void>[] = [];
@@ -31,9 +35,10 @@ export class PushLoad {
   #isOver = false;
   #isAbandoned = false;
 
-  /** `random` decides which clients are impatient. */
-  constructor(random: Random) {
+  /** `random` decides which clients are impatient; each waits so long between its profiles. */
+  constructor(random: Random, betweenMs = 0) {
     this.#random = random;
+    this.#betweenMs = betweenMs;
     for (const tenant of loadTenants) {
       this.#acknowledged.set(tenant, new Set());
       this.#sent.set(tenant, new Set());
@@ -61,6 +66,11 @@ export class PushLoad {
     return this.#acknowledged.get(tenant) ?? new Set();
   }
 
+  /** How many of the tenant's profiles were sent, whatever became of them. */
+  sentCount(tenant: string): number {
+    return this.#sent.get(tenant)?.size ?? 0;
+  }
+
   get acknowledgedCount(): number {
     return loadTenants.reduce((sum, tenant) => sum + this.acknowledged(tenant).size, 0);
   }
@@ -85,13 +95,14 @@ export class PushLoad {
     const tenant = loadTenants[index % loadTenants.length] as string;
     const labels = { __name__: 'cpu', service_name: `service-${index % 3}` };
     while (!this.#isOver) {
+      if (this.#betweenMs > 0) await sleep(this.#betweenMs);
       const timeNs = baseNs + this.#nextTime++;
       const profiles = [stamped(packed, timeNs)];
       this.#sent.get(tenant)?.add(timeNs);
       let isStored = await this.#send(tenant, { labels, profiles });
       while (!isStored && !this.#isAbandoned) {
         this.retryCount++;
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await sleep(pauseMs);
         isStored = await this.#send(tenant, { labels, profiles });
       }
       if (isStored) this.#acknowledged.get(tenant)?.add(timeNs);
