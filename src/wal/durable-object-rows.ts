@@ -8,10 +8,13 @@ import { decodeTreatedLabels } from './treated-labels.ts';
 import type { RecordHeader, StoredRecord } from './wal.ts';
 
 /**
- * A value may have 2 MB, and a row not much more:
+ * Heads and data. A row may have 2 MB, all its values together:
  * https://developers.cloudflare.com/durable-objects/platform/limits/
  */
 const rowBytesMax = 1_900_000;
+
+/** Records of one batch, so that their heads leave most of its first row to data. */
+export const batchRecordsMax = 16_384;
 
 /** What a row says of each record, so that nobody reads it for that. */
 export interface RowHead {
@@ -63,7 +66,7 @@ export interface NewRow {
   data: Uint8Array;
 }
 
-/** Cuts the records, of one tenant, into rows from `id` on. */
+/** Cuts the records, of one tenant and at most `batchRecordsMax`, into rows from `id` on. */
 export function rowsOf(logTag: number, id: number, records: readonly PendingRecord[]): NewRow[] {
   const length = records.reduce((sum, record) => sum + record.bytes, 0);
   const data = new Uint8Array(length);
@@ -76,10 +79,12 @@ export function rowsOf(logTag: number, id: number, records: readonly PendingReco
     at += head.length + record.body.length;
   }
   const rows: NewRow[] = [];
-  for (let part = 0; part === 0 || part * rowBytesMax < length; part++) {
-    const heads = part === 0 ? encodeRowHeads(records) : new Uint8Array(0);
-    const start = part * rowBytesMax;
-    rows.push({ id: id + part, part, heads, data: data.subarray(start, start + rowBytesMax) });
+  let heads = encodeRowHeads(records);
+  for (let start = 0; start < length; heads = new Uint8Array(0)) {
+    const end = start + rowBytesMax - heads.length;
+    const part = rows.length;
+    rows.push({ id: id + part, part, heads, data: data.subarray(start, end) });
+    start = end;
   }
   return rows;
 }

@@ -10,7 +10,7 @@ import type { Clock } from '../platform.ts';
 import { CommitQueue, type PendingRecord } from './commit-queue.ts';
 import { crc32c } from './crc32c.ts';
 import type { PackedKeys } from './durable-object-keys.ts';
-import { headerOf, recordsOf } from './durable-object-rows.ts';
+import { batchRecordsMax, headerOf, recordsOf } from './durable-object-rows.ts';
 import {
   type Batch,
   type LoggedTenant,
@@ -268,7 +268,8 @@ export class DurableObjectWal implements Wal, FlushPlans, KeyLookup {
   async #write(): Promise<void> {
     const { queue } = this.#opened();
     while (queue.hasWaiters) {
-      const batch = queue.batch(batchBytesMax, Number.POSITIVE_INFINITY);
+      const fitting = queue.batch(batchBytesMax, Number.POSITIVE_INFINITY);
+      const batch = fitting.slice(0, batchRecordsMax);
       try {
         await this.#writeBatch(batch);
       } catch (error) {

@@ -57,6 +57,35 @@ describe('DurableObjectWal in workerd', () => {
     });
   });
 
+  it('keeps its rows within 2 MB, however many records are committed together', async () => {
+    const inside = openObject();
+    const count = 40_000;
+    await inside(async (storage) => {
+      const wal = await started(storage);
+      for (let at = 0; at < count; at++) {
+        wal.append({ ...record(at % 251), body: bodyOf(60 + (at % 100), at) });
+      }
+      await wal.commit(count);
+      const query = 'SELECT max(length(heads) + length(data)) AS bytes FROM log';
+      const [largest] = storage.sql.exec(query).toArray();
+      expect(largest?.['bytes']).toBeGreaterThan(1_800_000);
+      expect(largest?.['bytes']).toBeLessThan(2_000_000);
+    });
+    await abortAllDurableObjects();
+    await inside(async (storage) => {
+      const wal = await started(storage);
+      const found = await all(wal);
+      expect(found).toHaveLength(count);
+      const isWrong = ({ sequence, body }: { sequence: number; body: Uint8Array }) => {
+        const at = sequence - 1;
+        return Buffer.compare(body, bodyOf(60 + (at % 100), at)) !== 0;
+      };
+      expect(found.filter(isWrong)).toEqual([]);
+      await wal.release('a', count, ulid);
+      expect(wal.bytesUsed()).toBe(0);
+    });
+  });
+
   it('keeps what was released so, and the keys of it, when its object was ended', async () => {
     const inside = openObject();
     const held = await inside(async (storage) => {
