@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { createRandom } from '../fixtures/random.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
-import { encodePush, type PushSeries, push } from '../support/http-push.ts';
+import { encodePush, push } from '../support/http-push.ts';
 import { storedTimes } from '../support/stored-profiles.ts';
 import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
 
@@ -134,21 +134,6 @@ describe('a row of 2 MB', () => {
     worker = await workerOf(name);
     expect(await flush(worker.url)).toBe(204);
     expect(await storedIn(worker, name)).toBe(2);
-  });
-
-  it('holds a part of many small records that came together', async () => {
-    const count = 20_000;
-    const small = Array.from({ length: count }, (_, at) => profile(at, 60));
-    const name = 'many-records';
-    let worker = await workerOf(name);
-    const series: PushSeries[] = [{ labels, profiles: small }];
-    expect(await told(await push(worker.url, series))).toEqual([200, '']);
-    await stop(name);
-    worker = await workerOf(name);
-    // The keys of all of them are known.
-    expect(await told(await push(worker.url, series))).toEqual([200, '']);
-    expect(await flush(worker.url)).toBe(204);
-    expect(await storedIn(worker, name)).toBe(count);
   });
 });
 
