@@ -21,6 +21,8 @@ wireSuite('the Worker in workerd', {
         PHLOX_MULTITENANCY: 'true',
         PHLOX_LOG_LEVEL: 'error',
         PHLOX_LIMITS: JSON.stringify(wireLimits),
+        // Each row's tenant keeps a head of 128 KiB, all of them within seconds in one isolate.
+        PHLOX_MEMORY_MAX: '256MiB',
       },
     });
     return {
