@@ -1,5 +1,5 @@
-// What the platform bounds, of the Worker in workerd: at the bound it serves, past it it refuses with
-// both numbers, and goes on serving.
+// What the platform bounds, of the Worker in workerd: at the bound it serves, past it it refuses
+// with both numbers, and goes on serving.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
