@@ -306,11 +306,14 @@ export class Phlaredb {
   /** Seals the live head and writes every sealed head; resolves when all are blocks. */
   async flush(reason: FlushReason): Promise<void> {
     if (reason === 'stop') this.#stopping.abort();
-    this.#warm();
-    // At the stop nobody pushes any more, and nothing may be left to the log.
-    const isWhole = reason === 'stop' || this.#rebuild === undefined;
-    if (isWhole) await this.#rebuilding;
-    else await Promise.race([this.#rebuilding, this.#rebuild?.sealed(this.#committedUpTo)]);
+    // A head may be let go, again, in the turn in which this call was resumed.
+    do {
+      this.#warm();
+      // At the stop nobody pushes any more, and nothing may be left to the log.
+      const isWhole = reason === 'stop' || this.#rebuild === undefined;
+      if (isWhole) await this.#rebuilding;
+      else await Promise.race([this.#rebuilding, this.#rebuild?.sealed(this.#committedUpTo)]);
+    } while (this.#cold !== undefined);
     this.seal(reason);
     await this.#queue.drain();
     if (this.#onlyInLog !== undefined) throw this.#onlyInLog;
