@@ -30,6 +30,13 @@ export default defineConfig({
         find: /^\.{1,2}\/(?:support\/)?kernel-modules\.ts$/,
         replacement: fileURLToPath(new URL('test/workers/kernel-modules.ts', import.meta.url)),
       },
+      // As in `wrangler.toml`.
+      {
+        find: '@aws-sdk/xml-builder',
+        replacement: fileURLToPath(
+          new URL('node_modules/@aws-sdk/xml-builder/dist-cjs/index.js', import.meta.url),
+        ),
+      },
     ],
   },
   test: {
@@ -40,6 +47,7 @@ export default defineConfig({
       'test/unit/runtime/gzip.test.ts',
       'test/unit/api/gunzip-in-turns.test.ts',
     ],
+    globalSetup: 'test/workers/s3-setup.ts',
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,

@@ -3,7 +3,7 @@
 
 import parquetModule from 'parquet-wasm/esm/parquet_wasm_bg.wasm';
 import { monotonicFactory } from 'ulid';
-import { type R2Binding, R2Bucket } from '../bucket/r2.ts';
+import type { R2Binding } from '../bucket/r2.ts';
 import { resolveSettings, type Settings } from '../config/settings.ts';
 import { Failure } from '../errors.ts';
 import headModule from '../gen/head.wasm';
@@ -20,6 +20,7 @@ import type { DirectoryNamespace } from './object-directory.ts';
 import type { ObjectNamespace } from './object-peers.ts';
 import { unzstd } from './object-zstd.ts';
 import { sha256 } from './sha256.ts';
+import { workerBucket } from './worker-bucket.ts';
 
 /** The bindings of the Worker, as `wrangler.toml` names them, and its variables. */
 export interface WorkerEnv {
@@ -48,7 +49,7 @@ const bounds = {
 /** The least that may stand in a setting; an isolate holds heads, scratch, and code beside them. */
 const defaults = { memoryMax: '64MiB', headBytesMax: '24MiB', logBytesMax: '256MiB' };
 /** Settings of servers, and of features that need one. */
-const foreign = ['bucket', 'tenantLabel'] as const;
+const foreign = ['tenantLabel'] as const;
 
 /**
  * Objects of one isolate write their blocks one after another: what writing takes, heads apart, is
@@ -64,11 +65,10 @@ export function workerSettings(env: WorkerEnv): Settings {
   const settings = resolveSettings({ file: defaults, environment: Object.fromEntries(texts) });
   for (const name of foreign) {
     if (settings[name] === undefined) continue;
-    throw new Failure(
-      'invalid',
-      `setting ${name} is not for Workers: blocks go to the bucket BUCKET`,
-    );
+    throw new Failure('invalid', `setting ${name} is not for Workers`);
   }
+  // A bucket that cannot be is told at once, and not by the first object.
+  workerBucket(env, settings.bucket);
   return settings;
 }
 
@@ -119,7 +119,7 @@ export function objectPlatform(
 ): Platform & { wal: DurableObjectWal } {
   const platform = workerPlatform();
   const { clock, random } = platform;
-  const bucket = new R2Bucket(env.BUCKET, 'BUCKET');
+  const bucket = workerBucket(env, settings.bucket);
   const unit = () => new DataView(random(new Uint8Array(4)).buffer).getUint32(0) / 2 ** 32;
   const wal = new DurableObjectWal({
     storage,

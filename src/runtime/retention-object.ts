@@ -2,12 +2,12 @@
 // life; what waits for its second step is in its storage, since it is ended between two runs.
 import { DurableObject } from 'cloudflare:workers';
 import { createLoneRetention, type LoneRetention } from '../app/bucket-retention.ts';
-import { R2Bucket } from '../bucket/r2.ts';
 import { DurableMap } from '../directory/durable-map.ts';
 import type { Reporter } from '../directory/reporter.ts';
 import type { ObjectStorage } from '../wal/durable-object-table.ts';
 import { type WorkerEnv, workerLogger, workerPlatform, workerSettings } from './object-platform.ts';
 import { reporterOf } from './object-reporter.ts';
+import { workerBucket } from './worker-bucket.ts';
 
 /** There is one. */
 const retentionName = 'all';
@@ -29,7 +29,7 @@ export class RetentionObject extends DurableObject {
     const bindings = env as WorkerEnv;
     const settings = workerSettings(bindings);
     this.#retention = createLoneRetention({
-      bucket: new R2Bucket(bindings.BUCKET, 'BUCKET'),
+      bucket: workerBucket(bindings, settings.bucket),
       settings,
       platform: workerPlatform(),
       memory: new DurableMap(storage, 'notes'),

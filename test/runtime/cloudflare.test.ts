@@ -4,10 +4,12 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatKey } from '../../src/auth/keys.ts';
+import { S3Bucket } from '../../src/bucket/s3.ts';
 import { expectQueries, queriedLabels, queriedProfiles } from '../cases/query-calls.ts';
 import { expectRenders, expectSamePrints, queryPrints } from '../cases/query-prints.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { encodePush, type PushOptions, push, pushAccepted } from '../support/http-push.ts';
+import { s3Credentials, startS3Server } from '../support/s3-server.ts';
 import { buildWorker, startWorker, type Worker, type WorkerOptions } from '../support/workerd.ts';
 import { rawZstd } from '../support/zstd-frames.ts';
 
@@ -89,6 +91,33 @@ describe('a tenant', () => {
   }, 60_000);
 });
 
+it('keeps blocks in a bucket that speaks S3 when one is set', async () => {
+  const server = await startS3Server('edge');
+  try {
+    const variables = {
+      ...anonymous,
+      PHLOX_BUCKET: `s3://edge/phlox?endpoint=${server.endpoint}&path_style=true`,
+      AWS_ACCESS_KEY_ID: s3Credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3Credentials.secretAccessKey,
+    };
+    let worker = await start('s3', variables);
+    await pushAccepted(worker.url, [{ labels: queriedLabels, profiles: queriedProfiles }]);
+    await expectQueries(worker.url, true);
+    expect((await fetch(`${worker.url}/flush`, { method: 'POST' })).status).toBe(204);
+    await stop(worker);
+
+    worker = await start('s3', variables);
+    await expectQueries(worker.url, false);
+    expect(await worker.bucketKeys()).toEqual([]);
+    await stop(worker);
+    const options = { endpoint: server.endpoint, isPathStyle: true, credentials: s3Credentials };
+    const { objects } = await new S3Bucket({ bucket: 'edge', ...options }).list('phlox/anonymous/');
+    expect(objects.filter(({ key }) => key.endsWith('/meta.json'))).toHaveLength(1);
+  } finally {
+    await server.close();
+  }
+}, 30_000);
+
 describe('the front', () => {
   it('serves nobody while there are no keys', async () => {
     const worker = await start('no-keys', {});
@@ -100,7 +129,7 @@ describe('the front', () => {
     await stop(worker);
   });
 
-  it('serves nobody while a setting is not for Workers', async () => {
+  it('serves nobody while its bucket cannot be asked for anything', async () => {
     const bucket = { ...anonymous, PHLOX_BUCKET: 's3://elsewhere' };
     const worker = await start('bad-setting', bucket);
     expect((await fetch(`${worker.url}/ready`)).status).toBe(503);
