@@ -129,7 +129,7 @@ export const entryPoints: readonly RegExp[] = [
   /^test\/(fixtures|golden)\//,
   // Vitest finds these.
   /^test\/.*\.test\.ts$/,
-  /^test\/global-setup\.ts$/,
+  /^test\/(global|workers\/s3)-setup\.ts$/,
   /^[a-z.]+\.config\.ts$/,
   // Vitest loads these inside workerd: one takes the place of another, one is the Worker.
   /^test\/workers\/(kernel-modules|worker)\.ts$/,
