@@ -218,5 +218,36 @@ function versions(): WireRow[] {
       reason: malformed,
     },
     ...['2', '', '01', '1, 1'].map(unknown),
+    {
+      title: 'own: half a character in JSON',
+      path: otlpPath,
+      headers: { 'content-type': 'application/json' },
+      body: halfCharacter,
+      status: 400,
+      reason: 'invalid_labels',
+      message: /utf-8/,
+    },
   ];
 }
+
+/** JSON can spell what is no text. */
+const halfCharacter = JSON.stringify({
+  resourceProfiles: [
+    {
+      resource: { attributes: [{ key: 'service.name', value: { stringValue: '\ud800' } }] },
+      scopeProfiles: [
+        {
+          profiles: [
+            {
+              sampleType: { typeStrindex: 1, unitStrindex: 2 },
+              periodType: { typeStrindex: 3, unitStrindex: 4 },
+              period: '10',
+              samples: [{ stackIndex: 0, values: ['1'] }],
+            },
+          ],
+        },
+      ],
+    },
+  ],
+  dictionary: { stringTable: ['', 'samples', 'count', 'cpu', 'nanoseconds'] },
+});

@@ -152,10 +152,10 @@ function encodings(body: Uint8Array, clock: WireClock): WireRow[] {
 
 function json(clock: WireClock): WireRow[] {
   const label = (name: string, value: string) => ({ name, value });
-  const of = (sample: object, more: object = {}) => ({
+  const of = (sample: object, more: object = {}, service = 'shop') => ({
     series: [
       {
-        labels: [label('__name__', 'process_cpu'), label('service_name', 'shop')],
+        labels: [label('__name__', 'process_cpu'), label('service_name', service)],
         samples: [sample],
       },
     ],
@@ -180,6 +180,7 @@ function json(clock: WireClock): WireRow[] {
     row('0.2 JSON that is cut short', '{"series":[', refused),
     row('0.2 JSON of the wrong type', '{"series":3}', refused),
     row('0.2 JSON with base64 that is none', of({ rawProfile: '*' }), refused),
+    row('1.7 half a character in JSON', of({ rawProfile: bytes }, {}, '\ud800'), refused),
     row('1.10 JSON without series', '{}', { ...refused, message: /no profiles received/ }),
   ];
 }
