@@ -57,8 +57,15 @@ const foreign = ['tenantLabel'] as const;
  */
 const flushes = new LeasedTurn({ nowMs: Date.now, sleep, leaseMs: 10_000 });
 
-/** The settings of a Worker, from its variables. Throws `invalid`. */
+/** Classes of objects; the bucket is looked at by `workerBucket`. */
+const bindings = ['TENANTS', 'DIRECTORY', 'RETENTION'] as const;
+
+/** The settings of a Worker, from its variables. Throws `invalid`, also for a missing binding. */
 export function workerSettings(env: WorkerEnv): Settings {
+  for (const name of bindings) {
+    if (env[name] !== undefined) continue;
+    throw new Failure('invalid', `binding ${name} is missing, wrangler.toml of phlox has it`);
+  }
   const texts = Object.entries(env).filter((entry): entry is [string, string] => {
     return typeof entry[1] === 'string';
   });

@@ -136,6 +136,14 @@ describe('the front', () => {
     await stop(worker);
   });
 
+  it('serves nobody while a binding is missing', async () => {
+    const options = { variables: anonymous, isWithoutDirectory: true };
+    const worker = await startWorker({ bundle, folder: join(root.path, 'no-list'), ...options });
+    workers.push(worker);
+    expect((await fetch(`${worker.url}/ready`)).status).toBe(503);
+    await stop(worker);
+  });
+
   it('lets keys in to their tenants, and says what it cannot do', async () => {
     const [ofShop, ofAll] = [1, 2].map((fill) => formatKey(new Uint8Array(32).fill(fill)));
     const sha256 = (key = '') => createHash('sha256').update(key).digest('hex');

@@ -39,6 +39,8 @@ export interface WorkerOptions {
    * `x-object-ms`.
    */
   isMortal?: boolean;
+  /** Without the binding, as a `wrangler.toml` of an earlier version. */
+  isWithoutDirectory?: boolean;
   /** The memory of the isolate can be asked for. */
   isMeasured?: boolean;
 }
@@ -89,7 +91,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     cf: false,
     durableObjects: {
       TENANTS: { className: 'TenantObject', useSQLite: true },
-      DIRECTORY: { className: 'DirectoryObject', useSQLite: true },
+      ...(!options.isWithoutDirectory && {
+        DIRECTORY: { className: 'DirectoryObject', useSQLite: true },
+      }),
       RETENTION: { className: 'RetentionObject', useSQLite: true },
     },
     durableObjectsPersist: join(folder, 'objects'),
