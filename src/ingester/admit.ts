@@ -5,6 +5,7 @@ import type { ActiveSeries } from '../limits/active-series.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Rate, TokenBucket } from '../limits/token-bucket.ts';
 import type { Phlaredb } from '../phlaredb/phlaredb.ts';
+import { fairLevel } from './fair-share.ts';
 import { foldToFit, seriesKeys } from './fold-series.ts';
 import type { Prepared } from './prepare.ts';
 import type { DiskRoom } from './retention-rules.ts';
@@ -18,8 +19,11 @@ export interface Room {
   logBytesMax: number;
   /** Bytes of log records that a tenant holds. */
   logBytesOf: (tenant: string) => number;
-  /** Tenants that are open: each has an equal share of memory and log. */
+  /** Tenants that are open: each has an equal share, or more where others need less. */
   tenantCount: number;
+  /** Bytes of heads, and of log records, that each of them holds. */
+  memoryHeld: () => readonly number[];
+  logHeld: () => readonly number[];
   /** Undefined when the disk is not watched. */
   disk: DiskRoom | undefined;
 }
@@ -59,11 +63,13 @@ export function admit(prepared: readonly Prepared[], context: AdmitContext): voi
     usedPart: memoryUsed / memoryMax,
     bytesMax: memoryMax,
     tenantCount,
+    held: context.memoryHeld,
   });
   assertShare('log space', 'log_full', () => context.logBytesOf(tenant), {
     usedPart: logUsed / logBytesMax,
     bytesMax: logBytesMax,
     tenantCount,
+    held: context.logHeld,
   });
   if (disk !== undefined) assertShare('local disk', 'disk_full', () => disk.bytesOf(tenant), disk);
   foldToFit(prepared, (keys) => seriesRefusal(keys, context) === undefined);
@@ -107,18 +113,34 @@ function seriesRefusal(keys: ReadonlySet<string>, context: AdmitContext): Failur
   return undefined;
 }
 
+interface SharedRoom extends Pick<DiskRoom, 'usedPart' | 'bytesMax' | 'tenantCount'> {
+  held?: () => readonly number[];
+}
+
 /** While there is enough, nobody is asked what it holds. Throws when the tenant has to wait. */
 function assertShare(
   name: string,
   reason: string,
   tenantBytes: () => number,
-  room: Pick<DiskRoom, 'usedPart' | 'bytesMax' | 'tenantCount'>,
+  room: SharedRoom,
 ): void {
   if (room.usedPart <= shareCountsFrom) return;
-  const share = Math.floor(room.bytesMax / Math.max(1, room.tenantCount));
   const used = tenantBytes();
+  const equal = Math.floor(room.bytesMax / Math.max(1, room.tenantCount));
+  if (used <= equal) return;
+  const share = Math.max(equal, levelOf(room));
   if (used <= share) return;
   throw noRoom(reason, `${name} is short: the tenant holds ${used} bytes, its share is ${share}`);
+}
+
+/** Among a thousand that hold next to nothing, an equal share is next to nothing too. */
+function levelOf({ usedPart, bytesMax, held }: SharedRoom): number {
+  if (held === undefined) return 0;
+  const bytes = held();
+  const total = bytes.reduce((sum, one) => sum + one, 0);
+  // What nobody is known to hold is out of the question.
+  const level = fairLevel(bytes, total - (usedPart - shareCountsFrom) * bytesMax);
+  return Number.isFinite(level) ? Math.floor(level) : 0;
 }
 
 function noRoom(reason: string, message: string): Failure {

@@ -318,7 +318,11 @@ export class Ingester implements IngesterService {
     const logBytesOf = (tenant: string) => wal.bytesUsedBy(tenant);
     const tenantCount = this.#instances.count;
     const disk = this.#options.diskRoom();
-    return { memoryUsed, memoryMax, logUsed, logBytesMax, logBytesOf, tenantCount, disk };
+    const open = () => [...this.#instances.all()];
+    const memoryHeld = () => open().map(({ database }) => database.bytesUsed());
+    const logHeld = () => open().map(({ tenant }) => logBytesOf(tenant));
+    const held = { tenantCount, memoryHeld, logHeld, logBytesOf };
+    return { memoryUsed, memoryMax, logUsed, logBytesMax, disk, ...held };
   }
 
   /** Measured again after a while only: with many tenants it costs more than a small push. */

@@ -44,6 +44,8 @@ const endlessRoom = {
   logBytesMax: 1e12,
   logBytesOf: () => 0,
   tenantCount: 1,
+  memoryHeld: () => [],
+  logHeld: () => [],
   disk: undefined,
 };
 

@@ -32,6 +32,8 @@ function context({ memory = 0, log = 0, series = 0, labels = 0, ...given }: Part
     logBytesMax: 1_000,
     logBytesOf: (tenant) => (tenant === 'a' ? log : 1_000),
     tenantCount: 4,
+    memoryHeld: () => [],
+    logHeld: () => [],
     disk: undefined,
     ...given,
   };
@@ -112,5 +114,14 @@ describe('a tenant over its share', () => {
     ['local disk', { disk: disk(0.9, { a: 800 }) }],
   ])('is refused nothing while there is enough %s', (_name, parts) => {
     expect(refusalOf(context(parts))).toBeUndefined();
+  });
+
+  it('lets a tenant hold what many small ones leave', () => {
+    const small = Array<number>(100).fill(1);
+    const given = { tenantCount: 102, memoryUsed: 950, memoryHeld: () => [...small, 300, 500] };
+    expect(refusalOf(context({ ...given, memory: 300 }))).toBeUndefined();
+    expect(refusalOf(context({ ...given, memory: 500 }))?.message).toBe(
+      'memory is short: the tenant holds 500 bytes, its share is 450',
+    );
   });
 });
