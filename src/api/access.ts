@@ -4,7 +4,7 @@
 import { type Credentials, parseAuthorization } from '../auth/credentials.ts';
 import { everyTenant, isKeyShaped, type KeyEntry, type KeyRing } from '../auth/keys.ts';
 import { anonymousTenant, parseTenants, singleTenant, tenantHeader } from '../auth/tenant.ts';
-import { Failure } from '../errors.ts';
+import { Failure, isFailure } from '../errors.ts';
 import { toHex } from '../lib/hex.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
@@ -67,6 +67,15 @@ function createKeyCheck(
     metrics.http.authFailures.inc({ reason });
     return new Failure(kind, message);
   };
+  /** What names a tenant may be no name, or nobody's. */
+  const counted = <Result>(read: () => Result): Result => {
+    try {
+      return read();
+    } catch (error) {
+      if (isFailure(error)) metrics.http.authFailures.inc({ reason: 'tenant' });
+      throw error;
+    }
+  };
   const lateRefusal = async (source: string | undefined) => {
     const failure = refused('unauthenticated', 'unknown_key', 'the key is not known');
     await slowdown.wait(source);
@@ -85,14 +94,15 @@ function createKeyCheck(
       throw refused('forbidden', 'scope', `the key has not the scope ${scope}`);
     }
     const header = request.headers.get(tenantHeader);
+    const { user } = credentials;
     if (key.tenant === everyTenant) {
-      const isUnnamed = !header && credentials.user === '';
+      const isUnnamed = !header && user === '';
       if (scope === 'push' && isUnnamed && tenantLabel !== undefined) {
         return { tenants: [], reach: undefined, tenantLabel };
       }
-      return operatorAccess(header, credentials.user, route);
+      return counted(() => operatorAccess(header, user, route));
     }
-    for (const named of namedTenants(header, credentials.user)) {
+    for (const named of counted(() => namedTenants(header, user))) {
       if (named !== key.tenant) {
         throw refused('forbidden', 'tenant', 'the key is not one of the tenant that is named');
       }

@@ -234,6 +234,18 @@ describe('refusals', () => {
     }
   });
 
+  it('are counted also when what names the tenant is no name', async () => {
+    const server = await withKeys();
+    const answers = [
+      await ask(server, push, { ...byScope['push']?.bearer, 'x-scope-orgid': '../team' }),
+      await ask(server, push, basicAuth('a b', byScope['push']?.key ?? '')),
+      await ask(server, push, { ...operator.bearer, 'x-scope-orgid': 'a/b' }),
+      await ask(server, push, operator.bearer),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+    expect(await server.metricsText()).toContain('phlox_auth_failures_total{reason="tenant"} 4');
+  });
+
   it('come before the bound on requests in flight and before the body', async () => {
     const server = await withKeys(everyKey, { inflightRequestsMax: 0 });
     let isRead = false;
