@@ -101,6 +101,7 @@ export async function createApp(
     peers &&
     createSpread({
       platform,
+      log,
       peers,
       ingester,
       limitsOf: limits.limitsOf,

@@ -1,6 +1,7 @@
 // What makes an app one of several that a tenant may be spread over.
 import type { Ingester } from '../ingester/ingester.ts';
 import type { LeaseBytes } from '../lib/byte-budget.ts';
+import type { Logger } from '../lib/log.ts';
 import type { LimitsOf } from '../limits/limits.ts';
 import type { Platform } from '../platform.ts';
 import { type Peers, Spread } from '../spread/spread.ts';
@@ -9,6 +10,7 @@ import { ulids } from './random.ts';
 
 export interface SpreadingParts {
   platform: Platform;
+  log: Logger;
   peers: Peers;
   ingester: Ingester;
   limitsOf: LimitsOf;
@@ -20,7 +22,7 @@ export interface SpreadingParts {
 
 /** Nothing of it may be asked before it has loaded. */
 export function createSpread(parts: SpreadingParts): Spread {
-  const { platform, peers, ingester, limitsOf, leaseBytes, onRetired } = parts;
+  const { platform, log, peers, ingester, limitsOf, leaseBytes, onRetired } = parts;
   return new Spread({
     peers,
     ingester,
@@ -30,6 +32,8 @@ export function createSpread(parts: SpreadingParts): Spread {
     newId: ulids(platform),
     leaseBytes,
     onRetired,
+    onChanged: (tenant, { epoch, shards, key }) =>
+      log.info('tenant is spread anew', { tenant, epoch, shards, key }),
     windowMs: keyWindowMs,
   });
 }

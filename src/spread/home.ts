@@ -14,7 +14,7 @@ import {
   withNext,
   withoutDrained,
 } from './home-state.ts';
-import { type Spreading, shardNames } from './routing.ts';
+import { type Routing, type Spreading, shardNames } from './routing.ts';
 
 /** Values of one object that outlive it, by name; `save` resolves once it is durable. */
 export interface ObjectStore {
@@ -30,6 +30,8 @@ export interface HomeOptions {
   close: (name: string, epoch: number) => Promise<void>;
   /** An object is asked no more: its last block may be one that no list has. */
   onRetired: (tenant: string) => void;
+  /** A routing has taken the place of another. */
+  onChanged: (tenant: string, routing: Routing) => void;
   nowMs: () => number;
   /** For how long what was pushed may be sent again. */
   windowMs: number;
@@ -97,12 +99,13 @@ export class Home {
   }
 
   async #change(tenant: string): Promise<void> {
-    const { wantedOf, close, nowMs, windowMs } = this.#options;
+    const { wantedOf, close, onChanged, nowMs, windowMs } = this.#options;
     await this.#update(tenant, (state) => ({ ...state, isEnding: true }));
     const { current } = this.#stateOf(tenant);
     const names = shardNames(tenant, current);
     await Promise.all(names.map((name) => close(name, current.epoch)));
     await this.#update(tenant, (state) => withNext(state, wantedOf(tenant), nowMs(), windowMs));
+    onChanged(tenant, this.#stateOf(tenant).current);
   }
 
   /** One after another: each is made of the one before, and nobody sees it before it is durable. */

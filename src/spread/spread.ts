@@ -22,7 +22,7 @@ import {
 import { Home, type ObjectStore } from './home.ts';
 import type { Region } from './regions.ts';
 import { headsOf, openViews, type ShardView } from './remote-heads.ts';
-import { splitShardName, spreadingOf } from './routing.ts';
+import { type Routing, splitShardName, spreadingOf } from './routing.ts';
 import { Shard } from './shard.ts';
 import { type PushRouting, pushRemote, pushSpread, unpacked } from './spread-push.ts';
 import { boundedAnswer, compiledQuery } from './view-queries.ts';
@@ -53,6 +53,8 @@ export interface SpreadOptions {
   leaseBytes: () => ByteLease;
   /** The blocks of a tenant are to be listed again. */
   onRetired: (tenant: string) => void;
+  /** Pushes of the tenant follow another routing. */
+  onChanged: (tenant: string, routing: Routing) => void;
   /** For how long what was pushed may be sent again. */
   windowMs: number;
 }
@@ -82,7 +84,7 @@ export class Spread implements IngesterService {
 
   constructor(options: SpreadOptions) {
     this.#options = options;
-    const { peers, ingester, limitsOf, clock, onRetired, windowMs, newId } = options;
+    const { peers, ingester, limitsOf, clock, onRetired, onChanged, windowMs, newId } = options;
     this.#life = newId();
     this.#shard = new Shard({
       ...peers,
@@ -93,6 +95,7 @@ export class Spread implements IngesterService {
       wantedOf: (tenant) => spreadingOf(limitsOf(tenant)),
       close: (name, epoch) => this.#close(name, epoch),
       onRetired,
+      onChanged,
       nowMs: clock.nowMs,
       windowMs,
     });

@@ -45,13 +45,15 @@ export class Views {
 
   /** Pins every head that has rows, all in one turn; nothing is kept when there are none. */
   async open(tenant: string): Promise<Pick<ViewFacts, 'view' | 'heads'>> {
-    this.sweep();
+    this.#sweep();
     const database = await this.#options.findDatabase(tenant);
     while (database !== undefined && !database.isReady) await database.ready();
     const heads = database?.snapshot().heads ?? [];
     if (database === undefined || heads.length === 0) return { view: '', heads: [] };
     const opened = openHeads(heads);
     const sources = new Map(heads.map(({ ulid }, i) => [ulid, opened.sources[i] as Source]));
+    const [oldest] = this.#views.keys();
+    if (this.#views.size === viewsMax) this.close(oldest as string);
     const view = this.#options.newId();
     this.#views.set(view, {
       sources,
@@ -71,12 +73,11 @@ export class Views {
     ulid: string,
     question: (source: Source, meter: SourceMeter) => Promise<T>,
   ): Promise<T> {
-    this.sweep();
+    this.#sweep();
     const view = this.#views.get(id);
     const source = view?.sources.get(ulid);
     if (view === undefined || source === undefined) throw gone(ulid);
     view.usedMs = this.#options.clock.monotonicMs();
-    // The one that was used longest ago comes first.
     this.#views.delete(id);
     this.#views.set(id, view);
     view.running++;
@@ -98,11 +99,11 @@ export class Views {
     unpinWhenIdle(view);
   }
 
-  /** Ends views that nobody asks any more, and those that are too many. */
-  sweep(): void {
+  /** Ends views that nobody asks any more; the one that was used longest ago comes first. */
+  #sweep(): void {
     const overMs = this.#options.clock.monotonicMs() - leaseMs;
     for (const [id, { usedMs }] of this.#views) {
-      if (usedMs > overMs && this.#views.size < viewsMax) return;
+      if (usedMs > overMs) return;
       this.close(id);
     }
   }

@@ -6,6 +6,7 @@ import { ProfileSchema } from '../../../src/gen/google/v1/profile_pb.ts';
 import { loadFixture } from '../../support/fixtures.ts';
 import { encodePush, type PushSeries } from '../../support/http-push.ts';
 import { memoryPlatform, testStartMs } from '../../support/memory-platform.ts';
+import { tinyRequest } from '../../support/otlp-requests.ts';
 import { querierOf } from '../../support/query-oracle-question.ts';
 import { pprofOf } from '../../support/query-oracle-wire.ts';
 import { type Deployment, SpreadWorld } from '../../support/spread-world.ts';
@@ -179,6 +180,39 @@ describe('a tenant over several objects answers as one does', () => {
     expect(await answers(world)).toEqual(await expectedAnswers());
   });
 });
+
+it.each([
+  ['/ingest?name=cart&format=folded', 'text/plain', 'a;b 7\na;c 1'],
+  ['/push.v1.PusherService/Push', 'application/json', jsonPush()],
+  ['/v1development/profiles', 'application/x-protobuf', tinyRequest()],
+])('every door of pushes leads to all objects: %s', async (path, type, body) => {
+  const seen: unknown[] = [];
+  for (const shards of [1, 4]) {
+    const world = await createWorld({ shards, shardBy: 'series' });
+    const init = { method: 'POST', headers: { 'content-type': type }, body };
+    const response = await send(world, path, init);
+    const labels = await send(world, '/ingester.v1.IngesterService/Series', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    seen.push([response.status, await response.text(), await labels.text()]);
+  }
+  expect(seen[1]).toEqual(seen[0]);
+  expect(seen[0]).toEqual([200, expect.any(String), expect.stringContaining('service_name')]);
+});
+
+function jsonPush(): string {
+  const rawProfile = Buffer.from(loadFixture('go-cpu').packed).toString('base64');
+  const series = ['cart', 'mail', 'search'].map((value) => ({
+    labels: [
+      { name: '__name__', value: 'cpu' },
+      { name: 'service_name', value },
+    ],
+    samples: [{ rawProfile }],
+  }));
+  return JSON.stringify({ series });
+}
 
 describe('what is refused', () => {
   const good = requests[0] as PushSeries[];

@@ -28,6 +28,7 @@ function createStore() {
         events.push(`${name} closed ${epoch}`);
       },
       onRetired: () => events.push('retired'),
+      onChanged: () => undefined,
       nowMs: () => world.nowMs,
       windowMs,
     });
