@@ -1,10 +1,12 @@
 // Kill −9 of workerd under load: clients repeat every push until it is answered 200, and each
-// profile is found exactly once in the blocks. `PHLOX_TEST_KILLS` sets the rounds,
+// profile is found exactly once in the blocks, also of tenants that are spread over several
+// objects, over another number after each kill. `PHLOX_TEST_KILLS` sets the rounds,
 // `PHLOX_TEST_SEED` repeats the moments of a run.
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { createRandom } from '../fixtures/random.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
+import { openLimitsText } from '../support/open-limits.ts';
 import { loadSeries, loadTenants, PushLoad } from '../support/push-load.ts';
 import { storedTimes } from '../support/stored-profiles.ts';
 import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
@@ -26,19 +28,32 @@ function flush(url: string, tenant: string): Promise<Response> {
   return fetch(`${url}/flush`, { method: 'POST', headers: { 'x-scope-orgid': tenant } });
 }
 
-it(
-  `stores every acknowledged profile once over ${rounds} kills (PHLOX_TEST_SEED=${seed})`,
-  async () => {
+/** Of each round's start: how many objects the tenants are spread over. */
+const spreadings = [{ shards: [1] }, { shards: [1, 3, 2] }];
+
+it.each(spreadings)(
+  `stores every acknowledged profile once over ${rounds} kills, $shards objects (seed ${seed})`,
+  async ({ shards }) => {
     await using folder = await temporaryFolder();
     const bundle = join(folder.path, 'bundle');
     await buildWorker(bundle);
-    const options = { bundle, folder: join(folder.path, 'stores') };
+    const start = (round: number) => {
+      const spread = { shards: shards[round % shards.length], shardBy: 'service' };
+      const { defaults } = JSON.parse(openLimitsText);
+      const variables = {
+        PHLOX_INSECURE: 'true',
+        PHLOX_MULTITENANCY: 'true',
+        PHLOX_LOG_LEVEL: 'error',
+        PHLOX_LIMITS: JSON.stringify({ defaults: { ...defaults, ...spread } }),
+      };
+      return startWorker({ bundle, folder: join(folder.path, 'stores'), variables });
+    };
     const random = createRandom(seed);
     load = new PushLoad(random);
     load.start();
     let killedInFlush = 0;
     for (let round = 0; round < rounds; round++) {
-      worker = await startWorker(options);
+      worker = await start(round);
       const { url } = worker;
       load.url = url;
       await sleep(200 + random.below(800));
@@ -56,7 +71,7 @@ it(
       load.url = undefined;
       await worker.kill();
     }
-    worker = await startWorker(options);
+    worker = await start(rounds);
     load.url = worker.url;
     await load.end();
     for (const tenant of loadTenants) expect((await flush(worker.url, tenant)).status).toBe(204);
@@ -68,7 +83,8 @@ it(
       expect(load.problems(tenant, stored)).toEqual([]);
     }
     const { acknowledgedCount, retryCount } = load;
-    console.info(JSON.stringify({ rounds, seed, acknowledgedCount, retryCount, killedInFlush }));
+    const figures = { rounds, seed, shards, acknowledgedCount, retryCount, killedInFlush };
+    console.info(JSON.stringify(figures));
   },
   60_000 + rounds * 20_000,
 );
