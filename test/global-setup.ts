@@ -25,6 +25,10 @@ const optional: readonly { variable: string; missing: string }[] = [
     missing: 'shortened: five kills for each runtime. Set PHLOX_TEST_KILLS=50 for all.',
   },
   {
+    variable: 'PHLOX_TEST_SHARDS',
+    missing: 'skipped: the wire table over spread tenants. PHLOX_TEST_SHARDS=3 asks them instead.',
+  },
+  {
     variable: 'PHLOX_TEST_SEEDS',
     missing: 'shortened: two hundred simulated worlds. Set PHLOX_TEST_SEEDS=10000 for all.',
   },
