@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { queriedLabels, queriedMs, queriedProfiles, queriedType } from '../cases/query-calls.ts';
 import { temporaryFolder } from '../support/duckdb.ts';
 import { push } from '../support/http-push.ts';
+import { openLimitsText } from '../support/open-limits.ts';
 import { blockNames } from '../support/stored-profiles.ts';
 import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
 
@@ -15,7 +16,15 @@ beforeAll(async () => {
   root = await temporaryFolder();
   const bundle = join(root.path, 'bundle');
   await buildWorker(bundle);
-  worker = await startWorker({ bundle, folder: join(root.path, 'stores'), isMortal: true });
+  const limits = { ...JSON.parse(openLimitsText), overrides: { wide: { shards: 3 } } };
+  const variables = {
+    PHLOX_INSECURE: 'true',
+    PHLOX_MULTITENANCY: 'true',
+    PHLOX_LOG_LEVEL: 'error',
+    PHLOX_LIMITS: JSON.stringify(limits),
+  };
+  const folder = join(root.path, 'stores');
+  worker = await startWorker({ bundle, folder, variables, isMortal: true });
 }, 180_000);
 
 afterAll(async () => {
@@ -41,6 +50,13 @@ async function blockCounts(tenants: readonly string[]): Promise<number[]> {
   const names = tenants.map((tenant) => blockNames(join(copy, tenant, 'phlaredb')));
   return (await Promise.all(names)).map(({ length }) => length);
 }
+
+const scrape = async () => (await fetch(`${worker.url}/metrics`)).text();
+const receivedOf = async (tenant: string) => {
+  const name = 'pyroscope_distributor_profiles_received_total';
+  const sample = new RegExp(`^${name}\\{.*tenant="${tenant}".*\\} (\\d+)$`, 'm');
+  return Number(sample.exec(await scrape())?.[1] ?? 0);
+};
 
 describe('a flush without a tenant', () => {
   it('reaches every tenant that was answered, whatever was ended since', async () => {
@@ -102,13 +118,6 @@ describe('retention by the cron trigger', () => {
 });
 
 describe('metrics without a tenant', () => {
-  const scrape = async () => (await fetch(`${worker.url}/metrics`)).text();
-  const receivedOf = async (tenant: string) => {
-    const name = 'pyroscope_distributor_profiles_received_total';
-    const sample = new RegExp(`^${name}\\{.*tenant="${tenant}".*\\} (\\d+)$`, 'm');
-    return Number(sample.exec(await scrape())?.[1] ?? 0);
-  };
-
   it('are the sums of all objects, of this life and earlier ones', async () => {
     const wait = { timeout: 10_000, interval: 100 };
     for (const tenant of ['first', 'second']) {
@@ -130,3 +139,19 @@ describe('metrics without a tenant', () => {
     expect(new Set(samples).size).toBe(samples.length);
   }, 60_000);
 });
+
+it('flushes and counts what the several objects of a spread tenant have', async () => {
+  const services = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  const series = services.map((name) => ({
+    labels: { ...queriedLabels, service_name: name },
+    profiles: queriedProfiles.slice(0, 1),
+  }));
+  const headers = { 'x-scope-orgid': 'wide' };
+  expect((await push(worker.url, series, { headers })).status).toBe(200);
+  const wait = { timeout: 10_000, interval: 100 };
+  await expect.poll(() => receivedOf('wide'), wait).toBe(services.length);
+  await post('/test/end/DIRECTORY');
+  expect(await post('/flush')).toEqual([204, '']);
+  const [blocks = 0] = await blockCounts(['wide']);
+  expect(blocks).toBeGreaterThan(1);
+}, 60_000);

@@ -1,7 +1,7 @@
 // The metrics of many objects in the storage of a real one: what is told late, twice or in another
 // life counts once.
 import { describe, expect, it } from 'vitest';
-import { Reporter, reportIntervalMs } from '../../src/directory/reporter.ts';
+import { eagerCalls, Reporter, reportIntervalMs } from '../../src/directory/reporter.ts';
 import { type Report, type Reported, Reports } from '../../src/directory/reports.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import type { ObjectStorage } from '../../src/wal/durable-object-table.ts';
@@ -109,35 +109,69 @@ describe('reports of metrics', () => {
 });
 
 describe('an object', () => {
-  it('reports at once, then now and then, each time all it has counted', async () => {
-    const sent: Report[] = [];
-    let isAway = false;
-    let count = 0;
+  const second = 1_000;
+
+  /** A reporter of a count that grows with each call, and what it has sent. */
+  function counter() {
+    const sent: [sequence: number, count: number][] = [];
     const lines: string[] = [];
-    const sink = (line: string) => lines.push(line);
+    const world = { count: 0, isAway: false, sent, lines, onSend: () => Promise.resolve() };
     const reporter = new Reporter({
       sender: 'a',
       life: 'one',
       startedMs: 0,
-      metrics: async () => `# HELP x y\n# TYPE x counter\nx ${++count}\n`,
-      send: async (one): Promise<Reported> => {
-        if (isAway) throw new Error('directory is away');
-        sent.push(one);
+      metrics: async () => `# HELP x y\n# TYPE x counter\nx ${world.count}\n`,
+      send: async ({ sequence, samples }): Promise<Reported> => {
+        await world.onSend();
+        if (world.isAway) throw new Error('directory is away');
+        sent.push([sequence, Number(samples.slice(2))]);
         return 'taken';
       },
-      log: createLogger({ level: 'warn', format: 'logfmt', nowMs: Date.now, sink }),
+      log: createLogger({
+        level: 'warn',
+        format: 'logfmt',
+        nowMs: Date.now,
+        sink: (line) => lines.push(line),
+      }),
     });
-    await reporter.report(0);
-    await reporter.report(reportIntervalMs - 1);
-    isAway = true;
-    await reporter.report(reportIntervalMs);
-    isAway = false;
-    await reporter.report(reportIntervalMs + 1);
-    await reporter.report(2 * reportIntervalMs);
-    expect(sent.map(({ sequence, samples }) => [sequence, samples])).toEqual([
-      [1, 'x 1\n'],
-      [3, 'x 3\n'],
-    ]);
-    expect(lines).toEqual([expect.stringContaining('directory is away')]);
+    const call = (nowMs: number) => {
+      world.count++;
+      return reporter.report(nowMs);
+    };
+    return { world, call };
+  }
+
+  it('reports its first calls, and then now and then, each time all it has counted', async () => {
+    const { world, call } = counter();
+    for (let at = 0; at < 100; at++) await call(at * second);
+    const first = Array.from({ length: eagerCalls }, (_, at) => at + 1);
+    const everyMs = reportIntervalMs / second;
+    const later = [1, 2, 3].map((nth) => eagerCalls + nth * everyMs);
+    expect(world.sent.map(([, count]) => count)).toEqual([...first, ...later]);
+    expect(world.sent.map(([sequence]) => sequence)).toEqual(world.sent.map((_, at) => at + 1));
+  });
+
+  it('reports calls that come meanwhile together, once, and behind', async () => {
+    const { world, call } = counter();
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    world.onSend = () => gate;
+    const calls = [0, 1, 2, 3].map(() => call(0));
+    open();
+    await Promise.all(calls);
+    expect(world.sent.at(-1)?.[1]).toBe(4);
+    expect(world.sent.length).toBeLessThanOrEqual(2);
+  });
+
+  it('has the next report tell what one could not', async () => {
+    const { world, call } = counter();
+    world.isAway = true;
+    await call(0);
+    world.isAway = false;
+    await call(1);
+    expect(world.sent).toEqual([[2, 2]]);
+    expect(world.lines).toEqual([expect.stringContaining('directory is away')]);
   });
 });
