@@ -1,6 +1,6 @@
-// Tells the directory of an object's metrics while it is used: with the first calls of a life, since
-// there may be no others, and then now and then. Owns how often; what was counted since the last
-// report is lost when the object is ended.
+// Tells the directory of an object's metrics while it is used: with the first calls of a life,
+// since there may be no others, and then now and then. Owns how often; what was counted since the
+// last report is lost when the object is ended.
 
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../lib/log.ts';
