@@ -1,6 +1,9 @@
 // What the platform bounds, of the Worker in workerd: at the bound it serves, past it it refuses
 // with both numbers, and goes on serving.
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { createRandom } from '../fixtures/random.ts';
@@ -110,9 +113,32 @@ describe('a body', () => {
     expect(await send(pushOf(bodyBytesMax), isDeclared)).toEqual([200, '']);
   });
 
+  /**
+   * Sends `body` of a request that is not over, and resolves to its answer: who is refused before
+   * all is read must not be sending any more, or the end of the connection may come first.
+   */
+  async function refusal(body: Uint8Array, declaredBytes: number | undefined) {
+    const { url } = await workerOf('bodies');
+    const headers = {
+      'content-type': 'application/proto',
+      ...(declaredBytes !== undefined && { 'content-length': declaredBytes }),
+    };
+    const options = { method: 'POST', headers, agent: false };
+    const sending = request(`${url}/push.v1.PusherService/Push`, options);
+    try {
+      sending.write(body);
+      const [answer] = (await once(sending, 'response')) as [IncomingMessage];
+      return [answer.statusCode, await text(answer)] as const;
+    } finally {
+      sending.on('error', () => undefined).destroy();
+    }
+  }
+
   it.each([true, false])('of a byte more is refused, declared %s', async (isDeclared) => {
-    const [status, text] = await send(pushOf(bodyBytesMax + 1), isDeclared);
-    expect([status, JSON.parse(text)]).toEqual([
+    const bytes = bodyBytesMax + 1;
+    const sent = isDeclared ? new Uint8Array(1_000) : pushOf(bytes);
+    const [status, said] = await refusal(sent, isDeclared ? bytes : undefined);
+    expect([status, JSON.parse(said)]).toEqual([
       429,
       {
         code: 'resource_exhausted',

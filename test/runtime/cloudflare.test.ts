@@ -193,7 +193,7 @@ describe('the front', () => {
     await stop(worker);
   }, 30_000);
 
-  it('takes Zstandard, and bodies of up to 16 MiB', async () => {
+  it('takes Zstandard', async () => {
     const worker = await start('bodies');
     const send = (body: Uint8Array<ArrayBuffer>, encoding: string) =>
       fetch(`${worker.url}/push.v1.PusherService/Push`, {
@@ -204,11 +204,6 @@ describe('the front', () => {
     const plain = encodePush([{ labels: queriedLabels, profiles: queriedProfiles }]);
     expect((await send(new Uint8Array(rawZstd(plain)), 'zstd')).status).toBe(200);
     await expectQueries(worker.url, true);
-    const large = await send(new Uint8Array(16 * 2 ** 20 + 1), 'identity');
-    expect([large.status, await large.text()]).toEqual([
-      expect.any(Number),
-      expect.stringContaining(`limit ${16 * 2 ** 20}`),
-    ]);
     await stop(worker);
   }, 30_000);
 });
