@@ -26,6 +26,7 @@ import { logService } from './ingester/log-service.ts';
 import { TenantSettings } from './ingester/tenant-settings.ts';
 import type { LeaseBytes } from './lib/byte-budget.ts';
 import { createLogger, type Logger } from './lib/log.ts';
+import { ownTurns } from './lib/own-turns.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { Pins } from './phlaredb/pins.ts';
 import type { Platform } from './platform.ts';
@@ -56,6 +57,11 @@ export interface App {
 const idleMs = 2 * keyWindowMs;
 /** How long the last uploads may take once the process was told to stop. */
 const stopDeadlineMs = 30_000;
+/**
+ * Of the loop, between two slices of long requests. A push needs about as many: it meets one or two
+ * slices of whoever has some, and not one in each of its turns.
+ */
+const turnsBetweenSlices = 4;
 
 /**
  * Wires an app. Nothing runs before `start`. Apps of one process may share their pools: then what
@@ -73,6 +79,8 @@ export async function createApp(
   const keys = createKeys(settings.keys, platform, metrics, log);
   const folders = createFolders(platform, settings, metrics, log);
   const pins = new Pins();
+  // What relieves memory and log has turns of its own: requests must not hold it up.
+  const requests = { ...platform, yield: ownTurns(() => platform.yield(), turnsBetweenSlices) };
   const limits = createLimits(platform, settings, metrics, log);
   const { queries, sources } = await createQueryEngine({
     platform,
@@ -86,6 +94,7 @@ export async function createApp(
     otherHeads: peers && ((tenant) => (spread as Spread).otherHeads(tenant)),
   });
   const ingester: Ingester = await createIngester(platform, settings, metrics, log, {
+    requests,
     folders,
     limits,
     pools,
@@ -108,7 +117,7 @@ export async function createApp(
       leaseBytes: pools.bodies,
       onRetired: (tenant) => sources.forgetLocal(tenant),
     });
-  const routes = wireRoutes(platform, settings, {
+  const routes = wireRoutes(requests, settings, {
     ingester: spread ?? ingester,
     spread,
     queries,
@@ -190,6 +199,8 @@ function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) 
 }
 
 interface IngesterParts {
+  /** The platform as pushes see it. */
+  requests: Platform;
   folders: Folders;
   limits: LimitsInForce;
   pools: Pools;
@@ -205,12 +216,12 @@ async function createIngester(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-  { folders, limits, pools, readers, onBlock, services }: IngesterParts,
+  { requests, folders, limits, pools, readers, onBlock, services }: IngesterParts,
 ): Promise<Ingester> {
   const { wal } = platform;
   const retention = createRetention(platform, settings, metrics, log, folders, readers);
   return new Ingester({
-    platform,
+    platform: requests,
     wal,
     pool: pools.heads,
     limitsOf: limits.limitsOf,

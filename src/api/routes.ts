@@ -4,7 +4,6 @@ import { Hono } from 'hono';
 import type { KeyRing } from '../auth/keys.ts';
 import type { LeaseBytes } from '../lib/byte-budget.ts';
 import type { Logger } from '../lib/log.ts';
-import { ownTurns } from '../lib/own-turns.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Platform } from '../platform.ts';
 import { challenge, createAccess } from './access.ts';
@@ -57,9 +56,7 @@ export interface RequestSource {
 /** The whole HTTP surface; `fetch` of the result answers a `Request`. */
 export function createRoutes(options: RoutesOptions): Hono<{ Bindings: RequestSource }> {
   const { settings } = options;
-  // One slice of long work in a turn of the loop, however many requests have some.
-  const yieldTurn = ownTurns(() => options.platform.yield());
-  const platform = { ...options.platform, yield: yieldTurn };
+  const { platform } = options;
   const guard = createGuard({
     metrics: options.metrics,
     log: options.log,

@@ -12,7 +12,6 @@ import { prefixed } from '../bucket/prefixed.ts';
 import { S3Bucket } from '../bucket/s3.ts';
 import type { Settings } from '../config/settings.ts';
 import { createLogger } from '../lib/log.ts';
-import { ownTurns } from '../lib/own-turns.ts';
 import type { Platform } from '../platform.ts';
 import { SegmentWal } from '../wal/segments.ts';
 import { gunzip, gzip } from './gzip.ts';
@@ -23,12 +22,6 @@ import { loadParquetModule } from './parquet-module.ts';
 import { sha256 } from './sha256.ts';
 import { editedFile } from './watched-file.ts';
 import { createZstd } from './zstd.ts';
-
-/**
- * A push needs about as many turns: whoever works in slices, it meets one or two of them and not
- * one in each of its turns.
- */
-const turnsBetweenSlices = 4;
 
 /** Compiles the WebAssembly modules and makes the drivers that the settings ask for. */
 export async function createServerPlatform(
@@ -65,7 +58,7 @@ export async function createServerPlatform(
     clock,
     random: (bytes) => crypto.getRandomValues(bytes),
     sleep,
-    yield: ownTurns(createTurn(clock.monotonicMs), turnsBetweenSlices),
+    yield: createTurn(clock.monotonicMs),
     gunzip,
     gzip,
     unzstd,
