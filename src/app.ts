@@ -79,8 +79,7 @@ export async function createApp(
   const keys = createKeys(settings.keys, platform, metrics, log);
   const folders = createFolders(platform, settings, metrics, log);
   const pins = new Pins();
-  // What relieves memory and log has turns of its own: requests must not hold it up.
-  const requests = { ...platform, yield: ownTurns(() => platform.yield(), turnsBetweenSlices) };
+  const requests = forRequests(platform);
   const limits = createLimits(platform, settings, metrics, log);
   const { queries, sources } = await createQueryEngine({
     platform,
@@ -139,6 +138,11 @@ export async function createApp(
     metrics: () => metrics.registry.metrics(),
     ...(spread && { answer: (message: Message) => spread.answer(message) }),
   };
+}
+
+/** What relieves memory and log has turns of its own: requests must not hold it up. */
+function forRequests(platform: Platform): Platform {
+  return { ...platform, yield: ownTurns(() => platform.yield(), turnsBetweenSlices) };
 }
 
 function appLogger({ clock, logLine: sink }: Platform, settings: Settings): Logger {

@@ -21,7 +21,7 @@ import type { JobResult } from './push-client.ts';
 import { p99 } from './watched.ts';
 
 const mib = 2 ** 20;
-const memoryMax = 512 * mib;
+const memoryMax = 1024 * mib;
 /** What heads may take, and bodies in flight four times: as they come, inflated, uncollected. */
 const residentMaxMib = (memoryMax + 4 * 256 * mib) / mib;
 /** In one push: as many as a request may hold fields for. */
