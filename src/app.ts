@@ -73,7 +73,6 @@ export async function createApp(
   pools: Pools = createPools(platform, settings),
   peers?: Peers,
 ): Promise<App> {
-  const requestBytesMax = platform.bounds?.requestBytesMax ?? requestBytesMaxDefault;
   const log = appLogger(platform, settings);
   const metrics = createMetrics({ processMetrics: platform.processMetrics });
   const keys = createKeys(settings.keys, platform, metrics, log);
@@ -97,7 +96,6 @@ export async function createApp(
     folders,
     limits,
     pools,
-    // A bad file of theirs refuses to start before anything is opened.
     services: [...(keys?.services ?? []), ...limits.services],
     readers: { pins, ingester: () => ingester, sources },
     onBlock: (tenant) => {
@@ -124,7 +122,6 @@ export async function createApp(
     limits,
     folders,
     leaseBytes: pools.bodies,
-    requestBytesMax,
     metrics,
     log,
   });
@@ -134,10 +131,14 @@ export async function createApp(
     tick: (nowMs) => ingester.tick(nowMs),
     dueAtMs: (nowMs) => ingester.dueAtMs(nowMs),
     stop: () => ingester.stop(),
-    requestBytesMax,
+    requestBytesMax: requestBytesMaxOf(platform),
     metrics: () => metrics.registry.metrics(),
     ...(spread && { answer: (message: Message) => spread.answer(message) }),
   };
+}
+
+function requestBytesMaxOf({ bounds }: Platform): number {
+  return bounds?.requestBytesMax ?? requestBytesMaxDefault;
 }
 
 /** What relieves memory and log has turns of its own: requests must not hold it up. */
@@ -157,14 +158,14 @@ interface RoutesParts {
   keys: Keys | undefined;
   limits: LimitsInForce;
   folders: Folders;
-  requestBytesMax: number;
   leaseBytes: LeaseBytes;
   metrics: Metrics;
   log: Logger;
 }
 
 function wireRoutes(platform: Platform, settings: Settings, parts: RoutesParts) {
-  const { keys, limits, folders, requestBytesMax, leaseBytes, spread } = parts;
+  const { keys, limits, folders, leaseBytes, spread } = parts;
+  const requestBytesMax = requestBytesMaxOf(platform);
   const services = {
     ...parts,
     limitsOf: limits.limitsOf,
@@ -211,7 +212,7 @@ interface IngesterParts {
   readers: BlockReaders;
   /** Hears of each block that a flush has put into the one bucket. */
   onBlock: (tenant: string) => void;
-  /** Started before a push is accepted. */
+  /** Started first: a bad file of theirs refuses to start before anything is opened. */
   services: readonly SubService[];
 }
 
