@@ -15,6 +15,7 @@ import { queryRows } from './query-bench.ts';
 import { replayRows } from './replay-bench.ts';
 import { soakRows } from './soak-bench.ts';
 import { startRows } from './start-bench.ts';
+import { workerRows } from './worker-bench.ts';
 
 const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   // First, because it looks at the memory of this process.
@@ -31,6 +32,7 @@ const groups: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>
   replay: replayRows,
   start: startRows,
   soak: soakRows,
+  worker: workerRows,
 };
 
 function runtimeVersion(): string {

@@ -51,6 +51,39 @@ export default {
 };
 `;
 
+/** `GET /test/bucket` answers how often each method of R2 was called by objects since it was asked. */
+export const countedWorker = `
+import worker, { TenantObject as Whole } from './cloudflare.js';
+export * from './cloudflare.js';
+let calls = {};
+const counting = (of) => new Proxy(of, {
+  get(target, name) {
+    const value = target[name];
+    if (typeof value !== 'function') return value;
+    return async (...args) => {
+      calls[name] = (calls[name] ?? 0) + 1;
+      const answer = await value.apply(target, args);
+      return name === 'createMultipartUpload' ? counting(answer) : answer;
+    };
+  },
+});
+export class TenantObject extends Whole {
+  constructor(state, env) {
+    super(state, { ...env, BUCKET: counting(env.BUCKET) });
+  }
+}
+export default {
+  ...worker,
+  async fetch(request, env, context) {
+    const { pathname } = new URL(request.url);
+    if (pathname !== '/test/bucket') return worker.fetch(request, env, context);
+    const answer = Response.json(calls);
+    calls = {};
+    return answer;
+  },
+};
+`;
+
 /**
  * `GET /test/memory` answers the bytes of every WebAssembly memory that is alive in the isolate;
  * they are counted as they are made, before anything of the Worker runs.

@@ -11,7 +11,7 @@ import { Miniflare } from 'miniflare';
 import { type R2Binding, R2Bucket } from '../../src/bucket/r2.ts';
 import { openLimitsPath } from './open-limits.ts';
 import { openHeap, type WorkerHeap } from './worker-heap.ts';
-import { measuredWorker, mortalWorker, probeModule } from './worker-wrappers.ts';
+import { countedWorker, measuredWorker, mortalWorker, probeModule } from './worker-wrappers.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js');
@@ -43,6 +43,8 @@ export interface WorkerOptions {
   isWithoutDirectory?: boolean;
   /** The memory of the isolate can be asked for. */
   isMeasured?: boolean;
+  /** At a socket of its own, past miniflare's door; `/test/bucket` tells the calls of R2. */
+  isBare?: boolean;
 }
 
 export interface Worker {
@@ -67,7 +69,8 @@ const openVariables = {
 
 /** Starts workerd; resolves once it answers. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { bundle, folder, variables = openVariables, isMeasured = false } = options;
+  const { bundle, folder, variables = openVariables } = options;
+  const { isMeasured = false, isBare = false } = options;
   const before = new Set(workerdPids());
   const miniflare = new Miniflare({
     modulesRoot: bundle,
@@ -87,6 +90,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     host: '127.0.0.1',
     port: 0,
     ...(isMeasured && { inspectorPort: 0 }),
+    ...(isBare && { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }),
     // Otherwise it asks the network where it is.
     cf: false,
     durableObjects: {
@@ -102,7 +106,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     bindings: { ...variables },
     handleRuntimeStdio: () => undefined,
   });
-  const url = (await miniflare.ready).toString().replace(/\/$/, '');
+  const address = await miniflare.ready;
+  const door = isBare ? await miniflare.unsafeGetDirectURL() : address;
+  const url = door.toString().replace(/\/$/, '');
   const pids = workerdPids().filter((pid) => !before.has(pid));
   const heap = isMeasured ? await openHeap(await miniflare.getInspectorURL(), url) : undefined;
   return {
@@ -119,7 +125,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 }
 
 /** By their names, the one that is served first. */
-function wrappersOf({ isMortal, isMeasured }: WorkerOptions): [string, string][] {
+function wrappersOf(options: WorkerOptions): [string, string][] {
+  const { isMortal, isMeasured, isBare } = options;
+  if (isBare) return [['counted.js', countedWorker]];
   if (isMortal) return [['mortal.js', mortalWorker]];
   if (!isMeasured) return [];
   return [
