@@ -51,7 +51,7 @@ export default {
 };
 `;
 
-/** `GET /test/bucket` answers how often each method of R2 was called by objects since it was asked. */
+/** `GET /test/bucket` answers how often objects called each method of R2 since it was last asked. */
 export const countedWorker = `
 import worker, { TenantObject as Whole } from './cloudflare.js';
 export * from './cloudflare.js';
