@@ -51,7 +51,7 @@ export default {
 };
 `;
 
-/** `GET /test/bucket` answers how often objects called each method of R2 since it was last asked. */
+/** `GET /test/bucket` answers how often objects called each method of R2 since the last answer. */
 export const countedWorker = `
 import worker, { TenantObject as Whole } from './cloudflare.js';
 export * from './cloudflare.js';
