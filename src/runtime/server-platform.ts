@@ -58,7 +58,7 @@ export async function createServerPlatform(
     clock,
     random: (bytes) => crypto.getRandomValues(bytes),
     sleep,
-    yield: createTurn(clock.monotonicMs),
+    yield: createTurn(),
     gunzip,
     gzip,
     unzstd,

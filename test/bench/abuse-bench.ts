@@ -24,7 +24,7 @@ const mib = 2 ** 20;
 const memoryMax = 1024 * mib;
 /** What heads may take, and bodies in flight four times: as they come, inflated, uncollected. */
 const residentMaxMib = (memoryMax + 4 * 256 * mib) / mib;
-/** In one push: as many as a request may hold fields for. */
+/** In one push. */
 const valuesOfPush = 1_000;
 const paced = { kind: 'push', fixture: 'go-cpu', connections: 8, pauseMs: 40, tenants: 4 } as const;
 

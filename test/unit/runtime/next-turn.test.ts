@@ -22,7 +22,7 @@ it('answers a socket within a few slices of long work', async () => {
     isAnswered = true;
   });
   socket.write('ping');
-  const turn = createTurn(monotonicMs);
+  const turn = createTurn();
   let slices = 0;
   for (; !isAnswered && slices < 200; slices++) {
     work();
