@@ -77,7 +77,8 @@ describe('the fsync calls of the source', () => {
       'lib/durable-folder.ts',
       // The test above.
       'runtime/lock.ts',
-      // Not of a disk, but of an object's storage, whose suite runs where that is.
+      // These two not of a disk, but of an object's storage: their suites run where that is.
+      'runtime/object-peers.ts',
       'wal/durable-object.ts',
       // wal.test.ts
       'wal/log-folder.ts',
