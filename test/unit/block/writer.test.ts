@@ -6,9 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import xxhash from 'xxhash-wasm';
 import { type TableName, tableFile, tableNames } from '../../../src/block/files.ts';
 import { readFooter } from '../../../src/block/footer.ts';
-import { initParquet } from '../../../src/block/parquet.ts';
 import type { ColumnData, Table } from '../../../src/model/table.ts';
-import { loadParquetModule } from '../../../src/runtime/parquet-module.ts';
 import { modelBlock } from '../../support/block-model.ts';
 import { type Duckdb, openDuckdb, temporaryFolder, writeFolder } from '../../support/duckdb.ts';
 import { columnOf, columnTable, manySamples, tablesOf, withTables } from '../../support/tables.ts';
@@ -214,12 +212,6 @@ it('takes fewer rows at once where they are long', async () => {
   expect(slices.filter((count) => count < 400).length).toBeGreaterThanOrEqual(8);
   const read = await duckdb.rows(`SELECT name FROM ${sql('functions')} ORDER BY function_id`);
   expect(read.map((row) => row.name)).toEqual(names);
-});
-
-it('keeps the encoder small over a million rows', async () => {
-  await write('million', withTables(modelBlock(7), [manySamples(1_000_000)]));
-  const parquet = initParquet(await loadParquetModule());
-  expect(parquet.memoryBytes()).toBeLessThan(40 * 1024 * 1024);
 });
 
 function emptyTables(): Table[] {
