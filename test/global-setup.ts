@@ -29,6 +29,12 @@ const optional: readonly { variable: string; missing: string }[] = [
     missing: 'skipped: the wire table over spread tenants. PHLOX_TEST_SHARDS=3 asks them instead.',
   },
   {
+    variable: 'PHLOX_TEST_QUERY_STEPS',
+    missing:
+      'shortened: queries of objects in workerd, and none of them killed. ' +
+      'PHLOX_TEST_QUERY_STEPS=600 for all.',
+  },
+  {
     variable: 'PHLOX_TEST_SEEDS',
     missing: 'shortened: two hundred simulated worlds. Set PHLOX_TEST_SEEDS=10000 for all.',
   },

@@ -30,7 +30,7 @@ const sendersMax = 10_000;
 const rowsPerRead = 20;
 /** What an object held is gone with it: gauges older than this are left out. */
 const gaugesMsMax = 5 * 60_000;
-/** Of a scrape: some 8 MB of text. */
+/** Of a scrape: some 5 MB of text. */
 const samplesMax = 50_000;
 
 export interface ReportsOptions {

@@ -1,11 +1,9 @@
 // The Worker in workerd, at workerd's own socket: pushes one at a time, many at a time and several
 // in one, each durable, flushes of full heads included; and what a full head costs in calls of R2.
 // Runs where miniflare does, which starts workerd: on Node.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadFixture } from '../support/fixtures.ts';
-import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
+import { builtWorker, startWorker, type Worker } from '../support/workerd.ts';
 import { type BenchOptions, median, type Row, row } from './measure.ts';
 import { type Helper, servesHere, startHelper, stopHelpers } from './processes.ts';
 import type { Job, JobResult } from './push-client.ts';
@@ -28,10 +26,9 @@ const loads = {
 
 export async function workerRows({ isSmoke }: BenchOptions): Promise<Row[]> {
   if (servesHere()) return [];
-  const folder = mkdtempSync(join(tmpdir(), 'phlox-bench-'));
-  const bundle = join(folder, 'bundle');
-  await buildWorker(bundle);
-  const worker = await startWorker({ bundle, folder: join(folder, 'stores'), isBare: true });
+  await using built = await builtWorker();
+  const { bundle, path } = built;
+  const worker = await startWorker({ bundle, folder: join(path, 'stores'), isBare: true });
   const client = startHelper('push-client.ts');
   const port = Number(new URL(worker.url).port);
   try {
@@ -40,7 +37,6 @@ export async function workerRows({ isSmoke }: BenchOptions): Promise<Row[]> {
   } finally {
     stopHelpers();
     await worker.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -4,14 +4,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom, type Random } from '../fixtures/random.ts';
-import { temporaryFolder } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { push } from '../support/http-push.ts';
 import { loadSeries, loadTenants, PushLoad } from '../support/push-load.ts';
-import { abortObject, profilesFound, startSpread, writersOf } from '../support/spread-load.ts';
+import { profilesFound, startSpread, writersOf } from '../support/spread-load.ts';
 import { stamped } from '../support/stamp.ts';
 import { storedTimes } from '../support/stored-profiles.ts';
-import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
+import { type BuiltWorker, builtWorker, startWorker, type Worker } from '../support/workerd.ts';
 
 const rounds = 10 * Number(process.env['PHLOX_TEST_KILLS'] ?? 3);
 const spreadRounds = Number(process.env['PHLOX_TEST_KILLS'] ?? 3);
@@ -19,15 +18,16 @@ const seed = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const { packed } = loadFixture('rust-cpu');
 const baseNs = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 
-let root: Awaited<ReturnType<typeof temporaryFolder>>;
+let root: BuiltWorker;
 let worker: Worker;
-let bundle: string;
 
 beforeAll(async () => {
-  root = await temporaryFolder();
-  bundle = join(root.path, 'bundle');
-  await buildWorker(bundle);
-  worker = await startWorker({ bundle, folder: join(root.path, 'stores'), isMortal: true });
+  root = await builtWorker();
+  worker = await startWorker({
+    bundle: root.bundle,
+    folder: join(root.path, 'stores'),
+    isMortal: true,
+  });
 }, 180_000);
 
 afterAll(async () => {
@@ -39,10 +39,6 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function post(path: string, tenant: string): Promise<Response> {
   return fetch(worker.url + path, { method: 'POST', headers: { 'x-scope-orgid': tenant } });
-}
-
-async function abort(tenant: string): Promise<void> {
-  await (await post(`/test/abort/${tenant}`, tenant)).text();
 }
 
 it(
@@ -63,7 +59,7 @@ it(
             ? post('/flush', tenant).then(({ status }) => status === 204)
             : undefined;
         await sleep(random.below(120));
-        await abort(tenant);
+        await worker.abort(tenant);
         if ((await flushing?.catch(() => false)) === false) interrupted++;
       }
       await load.end();
@@ -92,7 +88,9 @@ it('costs a push no more when more waits for a block', async () => {
     const options = { headers: { 'x-scope-orgid': tenant } };
     const response = await push(worker.url, [{ labels, profiles }], options);
     expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
-    return Number(response.headers.get('x-object-ms'));
+    const toldMs = response.headers.get('x-object-ms');
+    expect(toldMs).toMatch(/^\d/);
+    return Number(toldMs);
   };
   const times = { few: [] as number[], many: [] as number[] };
   for (let count = 0; count < 75; count++) {
@@ -101,7 +99,7 @@ it('costs a push no more when more waits for a block', async () => {
   // In turn, so that both have the same of what else the machine does.
   for (let count = 0; count < 30; count++) {
     for (const tenant of ['few', 'many'] as const) {
-      await abort(tenant);
+      await worker.abort(tenant);
       times[tenant].push(await pushSome(tenant, 1));
     }
   }
@@ -120,7 +118,7 @@ it(`counts profiles once on 1, 4 and 2 objects (PHLOX_TEST_SEED=${seed})`, async
   const random = createRandom(seed);
   const folder = join(root.path, 'spread-stores');
   const load = new PushLoad(random, 150);
-  let spread = await startSpread(bundle, folder, 1);
+  let spread = await startSpread(root.bundle, folder, 1);
   const answers = { whole: 0, again: 0 };
   const ask = async (tenant: string) => {
     const before = load.acknowledged(tenant).size;
@@ -137,7 +135,7 @@ it(`counts profiles once on 1, 4 and 2 objects (PHLOX_TEST_SEED=${seed})`, async
       if (shards !== 1) {
         load.url = undefined;
         await spread.stop();
-        spread = await startSpread(bundle, folder, shards);
+        spread = await startSpread(root.bundle, folder, shards);
         load.url = spread.url;
       }
       for (let round = 0; round < spreadRounds; round++) {
@@ -147,7 +145,7 @@ it(`counts profiles once on 1, 4 and 2 objects (PHLOX_TEST_SEED=${seed})`, async
         const flushing = isFlushed ? flushSpread(spread, tenant).catch(() => 0) : undefined;
         await Promise.all([
           ask(tenant),
-          sleep(random.below(100)).then(() => abortObject(spread, anyObject(tenant, random))),
+          sleep(random.below(100)).then(() => spread.abort(anyObject(tenant, random))),
         ]);
         await flushing;
       }

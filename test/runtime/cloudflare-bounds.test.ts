@@ -7,24 +7,20 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePprof } from '../fixtures/pprof-writer.ts';
 import { createRandom } from '../fixtures/random.ts';
-import { temporaryFolder } from '../support/duckdb.ts';
 import { encodePush, push } from '../support/http-push.ts';
 import { storedTimes } from '../support/stored-profiles.ts';
-import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
+import { type BuiltWorker, builtWorker, startWorker, type Worker } from '../support/workerd.ts';
 
 const mib = 2 ** 20;
 const bodyBytesMax = 16 * mib;
 const nowMs = Date.now();
 const labels = { __name__: 'process_cpu', service_name: 'shop' };
 
-let root: Awaited<ReturnType<typeof temporaryFolder>>;
-let bundle: string;
+let root: BuiltWorker;
 const workers = new Map<string, Worker>();
 
 beforeAll(async () => {
-  root = await temporaryFolder();
-  bundle = join(root.path, 'bundle');
-  await buildWorker(bundle);
+  root = await builtWorker();
 }, 180_000);
 afterAll(async () => {
   for (const worker of workers.values()) await worker.stop();
@@ -37,7 +33,7 @@ async function workerOf(name: string, variables: Record<string, string> = {}): P
   if (known !== undefined) return known;
   const limits = { ingestBytesPerSecond: 0, profileBytesMax: '8MiB' };
   const worker = await startWorker({
-    bundle,
+    bundle: root.bundle,
     folder: join(root.path, name),
     variables: {
       PHLOX_INSECURE: 'true',
@@ -202,7 +198,11 @@ describe('without keys', () => {
   const closed: Record<string, string>[] = [{}, { PHLOX_INSECURE: 'false' }];
   it.each(closed)('nobody is served, with %o', async (variables) => {
     const name = `closed-${Object.keys(variables).length}`;
-    const worker = await startWorker({ bundle, folder: join(root.path, name), variables });
+    const worker = await startWorker({
+      bundle: root.bundle,
+      folder: join(root.path, name),
+      variables,
+    });
     workers.set(name, worker);
     for (const [method, path] of calls) {
       const [status, text] = await told(await fetch(worker.url + path, { method }));

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom } from '../fixtures/random.ts';
-import { openDuckdb, temporaryFolder } from '../support/duckdb.ts';
+import { openDuckdb } from '../support/duckdb.ts';
 import { loadFixture } from '../support/fixtures.ts';
 import { type PushSeries, pushAccepted } from '../support/http-push.ts';
 import { openLimitsText } from '../support/open-limits.ts';
@@ -12,7 +12,7 @@ import { randomPush } from '../support/random-query.ts';
 import { serverRuntimes, startServer } from '../support/servers.ts';
 import { stamped } from '../support/stamp.ts';
 import { blockNames } from '../support/stored-profiles.ts';
-import { buildWorker, startWorker } from '../support/workerd.ts';
+import { type BuiltWorker, builtWorker, startWorker } from '../support/workerd.ts';
 
 const seed = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
 const startMs = Date.UTC(2026, 0, 1);
@@ -49,13 +49,12 @@ async function pushAll(url: string): Promise<void> {
   }
 }
 
-let root: Awaited<ReturnType<typeof temporaryFolder>>;
+let root: BuiltWorker;
 let ours: string;
 
 beforeAll(async () => {
-  root = await temporaryFolder();
-  const bundle = join(root.path, 'bundle');
-  await buildWorker(bundle);
+  root = await builtWorker();
+  const { bundle } = root;
   const variables = {
     PHLOX_INSECURE: 'true',
     PHLOX_LOG_LEVEL: 'error',

@@ -3,26 +3,25 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { queriedLabels, queriedMs, queriedProfiles, queriedType } from '../cases/query-calls.ts';
-import { temporaryFolder } from '../support/duckdb.ts';
 import { push } from '../support/http-push.ts';
 import { openLimitsText } from '../support/open-limits.ts';
 import { blockNames } from '../support/stored-profiles.ts';
-import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
+import {
+  type BuiltWorker,
+  builtWorker,
+  limitedBy,
+  startWorker,
+  type Worker,
+} from '../support/workerd.ts';
 
-let root: Awaited<ReturnType<typeof temporaryFolder>>;
+let root: BuiltWorker;
 let worker: Worker;
 
 beforeAll(async () => {
-  root = await temporaryFolder();
-  const bundle = join(root.path, 'bundle');
-  await buildWorker(bundle);
+  root = await builtWorker();
+  const { bundle } = root;
   const limits = { ...JSON.parse(openLimitsText), overrides: { wide: { shards: 3 } } };
-  const variables = {
-    PHLOX_INSECURE: 'true',
-    PHLOX_MULTITENANCY: 'true',
-    PHLOX_LOG_LEVEL: 'error',
-    PHLOX_LIMITS: JSON.stringify(limits),
-  };
+  const variables = limitedBy(limits);
   const folder = join(root.path, 'stores');
   worker = await startWorker({ bundle, folder, variables, isMortal: true });
 }, 180_000);
@@ -36,8 +35,6 @@ const post = async (path: string) => {
   const answer = await fetch(worker.url + path, { method: 'POST' });
   return [answer.status, await answer.text()];
 };
-const abort = (tenant: string) => post(`/test/abort/${tenant}`);
-const abortDirectory = () => post('/test/end/DIRECTORY');
 
 async function pushTo(tenant: string): Promise<number> {
   const series = [{ labels: queriedLabels, profiles: queriedProfiles }];
@@ -63,11 +60,11 @@ describe('a flush without a tenant', () => {
     expect(await post('/flush')).toEqual([204, '']);
     const tenants = ['a', 'b', 'c', 'd'];
     for (const tenant of tenants) {
-      await abortDirectory();
+      await worker.end('DIRECTORY');
       expect(await pushTo(tenant)).toBe(200);
-      await abort(tenant);
+      await worker.abort(tenant);
     }
-    await abortDirectory();
+    await worker.end('DIRECTORY');
     expect(await post('/flush')).toEqual([204, '']);
     // Nothing is left to be flushed by another.
     expect(await post('/flush')).toEqual([204, '']);
@@ -100,7 +97,7 @@ describe('retention by the cron trigger', () => {
     };
     const cronAt = async (ms: number) => {
       expect(await post(`/test/scheduled/${ms}`)).toEqual([200, 'done']);
-      await post('/test/end/RETENTION');
+      await worker.end('RETENTION');
     };
     await cronAt(Date.now());
     expect(await files()).toHaveLength(9);
@@ -114,6 +111,7 @@ describe('retention by the cron trigger', () => {
     expect(await files()).toEqual([]);
     const answer = await ask('SelectMergeStacktraces', select);
     expect(answer).toEqual([200, expect.not.stringContaining('main')]);
+    expect(await scrape()).toMatch(/^phlox_retention_blocks_deleted_total\{.*\} [1-9]/m);
   }, 60_000);
 });
 
@@ -124,15 +122,14 @@ describe('metrics without a tenant', () => {
       for (let life = 1; life <= 3; life++) {
         expect(await pushTo(tenant)).toBe(200);
         await expect.poll(() => receivedOf(tenant), wait).toBe(2 * life);
-        await abort(tenant);
-        await post('/test/end/DIRECTORY');
+        await worker.abort(tenant);
+        await worker.end('DIRECTORY');
       }
     }
     const text = await scrape();
     expect([await receivedOf('first'), await receivedOf('second')]).toEqual([6, 6]);
     const head = '# TYPE pyroscope_distributor_profiles_received_total counter';
     expect(text.split('\n').filter((line) => line === head)).toHaveLength(1);
-    expect(text).toMatch(/^phlox_retention_blocks_deleted_total\{.*\} [1-9]/m);
     expect(text).toMatch(/^phlox_directory_reporters [1-9]/m);
     const ids = text.split('\n').map((line) => line.slice(0, line.lastIndexOf(' ')));
     const samples = ids.filter((id) => id !== '' && !id.startsWith('#'));
@@ -150,7 +147,7 @@ it('flushes and counts what the several objects of a spread tenant have', async 
   expect((await push(worker.url, series, { headers })).status).toBe(200);
   const wait = { timeout: 10_000, interval: 100 };
   await expect.poll(() => receivedOf('wide'), wait).toBe(services.length);
-  await post('/test/end/DIRECTORY');
+  await worker.end('DIRECTORY');
   expect(await post('/flush')).toEqual([204, '']);
   const [blocks = 0] = await blockCounts(['wide']);
   expect(blocks).toBeGreaterThan(1);

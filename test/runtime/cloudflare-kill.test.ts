@@ -5,11 +5,10 @@
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { createRandom } from '../fixtures/random.ts';
-import { temporaryFolder } from '../support/duckdb.ts';
 import { openLimitsText } from '../support/open-limits.ts';
 import { loadSeries, loadTenants, PushLoad } from '../support/push-load.ts';
 import { storedTimes } from '../support/stored-profiles.ts';
-import { buildWorker, startWorker, type Worker } from '../support/workerd.ts';
+import { builtWorker, limitedBy, startWorker, type Worker } from '../support/workerd.ts';
 
 const rounds = Number(process.env['PHLOX_TEST_KILLS'] ?? 3);
 const seed = Number(process.env['PHLOX_TEST_SEED'] ?? Date.now() % 2 ** 31);
@@ -34,18 +33,12 @@ const spreadings = [{ shards: [1] }, { shards: [1, 3, 2] }];
 it.each(spreadings)(
   `stores every acknowledged profile once over ${rounds} kills, $shards objects (seed ${seed})`,
   async ({ shards }) => {
-    await using folder = await temporaryFolder();
-    const bundle = join(folder.path, 'bundle');
-    await buildWorker(bundle);
+    await using folder = await builtWorker();
+    const { bundle } = folder;
     const start = (round: number) => {
       const spread = { shards: shards[round % shards.length], shardBy: 'service' };
       const { defaults } = JSON.parse(openLimitsText);
-      const variables = {
-        PHLOX_INSECURE: 'true',
-        PHLOX_MULTITENANCY: 'true',
-        PHLOX_LOG_LEVEL: 'error',
-        PHLOX_LIMITS: JSON.stringify({ defaults: { ...defaults, ...spread } }),
-      };
+      const variables = limitedBy({ defaults: { ...defaults, ...spread } });
       return startWorker({ bundle, folder: join(folder.path, 'stores'), variables });
     };
     const random = createRandom(seed);

@@ -4,10 +4,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom } from '../fixtures/random.ts';
-import { temporaryFolder } from '../support/duckdb.ts';
 import { createTally, Oracle } from '../support/query-oracle.ts';
 import { WorkerWorld } from '../support/query-oracle-worker.ts';
-import { buildWorker } from '../support/workerd.ts';
+import { type BuiltWorker, builtWorker } from '../support/workerd.ts';
 
 const stepsByDefault = 80;
 const stepsInAll = Number(process.env['PHLOX_TEST_QUERY_STEPS'] ?? stepsByDefault);
@@ -17,12 +16,9 @@ const firstSeed = Number(process.env['PHLOX_TEST_QUERY_SEED'] ?? 1);
 const seeds = Array.from({ length: Math.ceil(stepsInAll / stepsOfSeed) }, (_, i) => firstSeed + i);
 
 const tally = createTally();
-let root: Awaited<ReturnType<typeof temporaryFolder>>;
-let bundle: string;
+let root: BuiltWorker;
 beforeAll(async () => {
-  root = await temporaryFolder();
-  bundle = join(root.path, 'bundle');
-  await buildWorker(bundle);
+  root = await builtWorker();
 }, 180_000);
 afterAll(() => root[Symbol.asyncDispose]());
 
@@ -30,7 +26,12 @@ it.each(seeds.map((seed, index) => ({ seed, shards: index % 2 === 0 ? 1 : 3 })))
   'every answer of seed $seed over $shards objects equals the model',
   async ({ seed, shards }) => {
     const folder = join(root.path, `stores-${seed}`);
-    const world = new WorkerWorld({ bundle, folder, shards, noise: createRandom(~seed) });
+    const world = new WorkerWorld({
+      bundle: root.bundle,
+      folder,
+      shards,
+      noise: createRandom(~seed),
+    });
     const oracle = new Oracle(world, createRandom(seed), tally);
     let step = 0;
     try {

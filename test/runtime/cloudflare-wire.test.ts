@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { spreadExclusions } from '../cases/wire/exclusions.ts';
 import { wireLimits } from '../cases/wire/row.ts';
 import { wireSuite } from '../cases/wire/suite.ts';
-import { temporaryFolder } from '../support/duckdb.ts';
-import { buildWorker, startWorker } from '../support/workerd.ts';
+import { builtWorker, limitedBy, startWorker } from '../support/workerd.ts';
 
 /** Objects of each tenant. Over several it takes too long for every run. */
 const shards = Number(process.env['PHLOX_TEST_SHARDS'] ?? 1);
@@ -15,17 +14,12 @@ wireSuite('the Worker in workerd', {
   isLarge: true,
   except: shards === 1 ? [] : spreadExclusions.map(({ title }) => title),
   open: async () => {
-    const folder = await temporaryFolder();
-    const bundle = join(folder.path, 'bundle');
-    await buildWorker(bundle);
+    const folder = await builtWorker();
     const worker = await startWorker({
-      bundle,
+      bundle: folder.bundle,
       folder: join(folder.path, 'stores'),
       variables: {
-        PHLOX_INSECURE: 'true',
-        PHLOX_MULTITENANCY: 'true',
-        PHLOX_LOG_LEVEL: 'error',
-        PHLOX_LIMITS: JSON.stringify({ ...wireLimits, defaults: { shards, shardBy: 'series' } }),
+        ...limitedBy({ ...wireLimits, defaults: { shards, shardBy: 'series' } }),
         // Each row's tenant keeps a head of 128 KiB, all of them within seconds in one isolate.
         PHLOX_MEMORY_MAX: '1GiB',
       },

@@ -7,24 +7,25 @@ import { formatKey } from '../../src/auth/keys.ts';
 import { S3Bucket } from '../../src/bucket/s3.ts';
 import { expectQueries, queriedLabels, queriedProfiles } from '../cases/query-calls.ts';
 import { expectRenders, expectSamePrints, queryPrints } from '../cases/query-prints.ts';
-import { temporaryFolder } from '../support/duckdb.ts';
 import { encodePush, type PushOptions, push, pushAccepted } from '../support/http-push.ts';
 import { s3Credentials, startS3Server } from '../support/s3-server.ts';
-import { buildWorker, startWorker, type Worker, type WorkerOptions } from '../support/workerd.ts';
+import {
+  type BuiltWorker,
+  builtWorker,
+  startWorker,
+  type Worker,
+  type WorkerOptions,
+} from '../support/workerd.ts';
 import { rawZstd } from '../support/zstd-frames.ts';
 
 const gzipBytesMax = 2_200_000;
 const anonymous = { PHLOX_INSECURE: 'true', PHLOX_HEAD_AGE_MAX: '1h', PHLOX_LOG_LEVEL: 'error' };
 
-let root: Awaited<ReturnType<typeof temporaryFolder>>;
-let bundle: string;
-let said: string;
+let root: BuiltWorker;
 let workers: Worker[] = [];
 
 beforeAll(async () => {
-  root = await temporaryFolder();
-  bundle = join(root.path, 'bundle');
-  said = await buildWorker(bundle);
+  root = await builtWorker();
 }, 180_000);
 
 afterAll(async () => {
@@ -33,7 +34,11 @@ afterAll(async () => {
 });
 
 async function start(name: string, variables: WorkerOptions['variables'] = anonymous) {
-  const worker = await startWorker({ bundle, folder: join(root.path, name), variables });
+  const worker = await startWorker({
+    bundle: root.bundle,
+    folder: join(root.path, name),
+    variables,
+  });
   workers.push(worker);
   return worker;
 }
@@ -44,7 +49,7 @@ async function stop(worker: Worker): Promise<void> {
 }
 
 it('is small enough to be deployed', () => {
-  const [, gzipKiB] = /gzip: ([\d.]+) KiB/.exec(said) ?? [];
+  const [, gzipKiB] = /gzip: ([\d.]+) KiB/.exec(root.said) ?? [];
   console.info(`the Worker is ${gzipKiB} KiB compressed`);
   expect(Number(gzipKiB) * 1024).toBeGreaterThan(0);
   expect(Number(gzipKiB) * 1024).toBeLessThan(gzipBytesMax);
@@ -138,7 +143,11 @@ describe('the front', () => {
 
   it('serves nobody while a binding is missing', async () => {
     const options = { variables: anonymous, isWithoutDirectory: true };
-    const worker = await startWorker({ bundle, folder: join(root.path, 'no-list'), ...options });
+    const worker = await startWorker({
+      bundle: root.bundle,
+      folder: join(root.path, 'no-list'),
+      ...options,
+    });
     workers.push(worker);
     expect((await fetch(`${worker.url}/ready`)).status).toBe(503);
     await stop(worker);

@@ -5,11 +5,10 @@ import { shardNames } from '../../src/spread/routing.ts';
 import type { Random } from '../fixtures/random.ts';
 import { apiOrigin } from './api-server.ts';
 import { testStartMs } from './memory-platform.ts';
-import { QueryModel } from './query-model.ts';
-import type { ModelPush, ModelRow } from './query-model-rows.ts';
+import type { ModelRow } from './query-model-rows.ts';
 import { oracleTenants, type Place, type World } from './query-oracle.ts';
-import { datedPush, sendPush } from './query-oracle-push.ts';
-import { startWorker, type Worker } from './workerd.ts';
+import { PushedWorld } from './query-oracle-push.ts';
+import { limitedBy, startWorker, type Worker } from './workerd.ts';
 
 export interface WorkerWorldOptions {
   /** Of `buildWorker`. */
@@ -22,8 +21,7 @@ export interface WorkerWorldOptions {
   noise: Random;
 }
 
-export class WorkerWorld implements World {
-  readonly model = new QueryModel();
+export class WorkerWorld extends PushedWorld implements World {
   /** Where profiles are drawn around; the Worker's own clock is another. */
   readonly clocks = { wallMs: testStartMs };
   readonly isTimed = true;
@@ -34,6 +32,7 @@ export class WorkerWorld implements World {
   #worker: Worker | undefined;
 
   constructor(options: WorkerWorldOptions) {
+    super();
     this.#options = options;
   }
 
@@ -42,11 +41,8 @@ export class WorkerWorld implements World {
     const anyTime = { rejectOlderThanMs: 0, rejectNewerThanMs: 0, queryLookbackMs: 0 };
     const limits = { ...anyTime, ingestBytesPerSecond: 0 };
     const variables = {
-      PHLOX_INSECURE: 'true',
-      PHLOX_MULTITENANCY: 'true',
-      PHLOX_LOG_LEVEL: 'error',
+      ...limitedBy({ defaults: { ...limits, shards, shardBy: 'series' } }),
       PHLOX_HEAD_AGE_MAX: '24h',
-      PHLOX_LIMITS: JSON.stringify({ defaults: { ...limits, shards, shardBy: 'series' } }),
     };
     this.#worker = await startWorker({ bundle, folder, variables, isMortal: true });
   }
@@ -69,7 +65,7 @@ export class WorkerWorld implements World {
     await new Promise((resolve) => setTimeout(resolve, noise.below(60)));
     for (const tenant of oracleTenants) {
       for (const name of shardNames(tenant, { shards, key: 'series' })) {
-        await (await this.#post(`/test/abort/${name}`, tenant)).text();
+        await this.#worker?.abort(name);
       }
     }
   }
@@ -90,23 +86,6 @@ export class WorkerWorld implements World {
     told.delete('content-encoding');
     const { status } = response;
     return new Response(status === 204 ? null : response.body, { status, headers: told });
-  }
-
-  send(push: ModelPush, isGzip: boolean): Promise<void> {
-    return sendPush(this, push, isGzip);
-  }
-
-  file(push: ModelPush): void {
-    this.model.push(push);
-  }
-
-  async push(push: ModelPush, isGzip: boolean): Promise<void> {
-    await this.send(push, isGzip);
-    this.file(push);
-  }
-
-  dated(push: ModelPush): Promise<ModelPush> {
-    return datedPush(push, this.clocks.wallMs);
   }
 
   async flush(): Promise<void> {

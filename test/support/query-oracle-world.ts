@@ -15,10 +15,9 @@ import { createRandom, type Random } from '../fixtures/random.ts';
 import { apiOrigin } from './api-server.ts';
 import { memoryPlatform, testSettings, testStartMs } from './memory-platform.ts';
 import { createLife, type Life } from './mortal.ts';
-import { QueryModel } from './query-model.ts';
-import type { ModelPush, ModelRow } from './query-model-rows.ts';
+import type { ModelRow } from './query-model-rows.ts';
 import type { Place, World } from './query-oracle.ts';
-import { datedPush, sendPush } from './query-oracle-push.ts';
+import { PushedWorld } from './query-oracle-push.ts';
 
 export interface WorldOptions {
   seed: number;
@@ -45,10 +44,9 @@ const settingsOfAll = {
 const segmentBytes = 64 * 1024;
 const lookMs = 2;
 
-export class OracleWorld implements World {
+export class OracleWorld extends PushedWorld implements World {
   readonly isTimed = false;
   readonly asksAcross = true;
-  readonly model = new QueryModel();
   readonly clocks: Clocks = { wallMs: testStartMs, monotonicMs: 0 };
   readonly #options: WorldOptions;
   /** Of delays and ids: what is done does not depend on it. */
@@ -61,6 +59,7 @@ export class OracleWorld implements World {
   #life: Life | undefined;
 
   constructor(options: WorldOptions) {
+    super();
     this.#options = options;
     this.#noise = createRandom(options.seed ^ 0x5eed);
     const { folder } = options;
@@ -149,24 +148,6 @@ export class OracleWorld implements World {
     const [app, life] = [this.#app, this.#life];
     if (app === undefined || life === undefined) throw new Error('the world is not started');
     return { app, life };
-  }
-
-  /** Sends it; what it makes is known to the model from `file` on. */
-  send(push: ModelPush, isGzip: boolean): Promise<void> {
-    return sendPush(this, push, isGzip);
-  }
-
-  file(push: ModelPush): void {
-    this.model.push(push);
-  }
-
-  async push(push: ModelPush, isGzip: boolean): Promise<void> {
-    await this.send(push, isGzip);
-    this.file(push);
-  }
-
-  dated(push: ModelPush): Promise<ModelPush> {
-    return datedPush(push, this.clocks.wallMs);
   }
 
   async flush(): Promise<void> {

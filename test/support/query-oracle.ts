@@ -6,7 +6,8 @@ import { testStartMs } from './memory-platform.ts';
 import { type ModelSelect, QueryModel } from './query-model.ts';
 import type { ModelPush, ModelRow } from './query-model-rows.ts';
 import { labelsQuestion } from './query-oracle-labels.ts';
-import type { Asked, Question } from './query-oracle-question.ts';
+import type { PushedWorld } from './query-oracle-push.ts';
+import type { Question } from './query-oracle-question.ts';
 import { seriesQuestion, stacksQuestion } from './query-oracle-questions.ts';
 import { type DrawOptions, randomPush, randomSelect, randomSeriesSelect } from './random-query.ts';
 
@@ -14,8 +15,7 @@ import { type DrawOptions, randomPush, randomSelect, randomSeriesSelect } from '
 export type Place = 'head' | 'block' | 'bucket';
 
 /** What serves the app, and what can be done to it. Every step leaves it started. */
-export interface World extends Asked {
-  readonly model: QueryModel;
+export interface World extends PushedWorld {
   /** Around which times are drawn. */
   readonly clocks: { readonly wallMs: number };
   /** Whether nothing tells when a push was received, so that all must carry a time. */
@@ -25,12 +25,6 @@ export interface World extends Asked {
   restart(): Promise<void>;
   /** Ends it without a word, whatever is under way, and starts it anew. */
   crash(): Promise<void>;
-  /** The push as it would be now: received at this time, under the id that the store will give. */
-  dated(push: ModelPush): Promise<ModelPush>;
-  /** Sends it; what it makes is known to the model from `file` on. */
-  send(push: ModelPush, isGzip: boolean): Promise<void>;
-  file(push: ModelPush): void;
-  push(push: ModelPush, isGzip: boolean): Promise<void>;
   flush(): Promise<void>;
   tick(): Promise<void>;
   advance(ms: number): void;

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseBlockMeta } from '../../src/block/meta.ts';
 import { blockNames } from './stored-profiles.ts';
-import { startWorker, type Worker } from './workerd.ts';
+import { limitedBy, startWorker, type Worker } from './workerd.ts';
 
 /** Of the fixture that is pushed: what its samples add up to. */
 const samplesOfOne = 994n;
@@ -22,19 +22,8 @@ export function startSpread(bundle: string, folder: string, shards: number): Pro
     shards,
     shardBy: 'series',
   };
-  const variables = {
-    PHLOX_INSECURE: 'true',
-    PHLOX_MULTITENANCY: 'true',
-    PHLOX_LOG_LEVEL: 'error',
-    PHLOX_LIMITS: JSON.stringify({ defaults: limits }),
-  };
+  const variables = limitedBy({ defaults: limits });
   return startWorker({ bundle, folder, isMortal: true, variables });
-}
-
-/** Ends one of a tenant's objects. */
-export async function abortObject({ url }: Worker, name: string): Promise<void> {
-  const headers = { 'x-scope-orgid': name.split('/')[0] as string };
-  await (await fetch(`${url}/test/abort/${name}`, { method: 'POST', headers })).text();
 }
 
 /**
@@ -52,9 +41,9 @@ export async function profilesFound({ url }: Worker, tenant: string): Promise<nu
       end: startMs + 60_000,
     }),
   });
-  // An object that ends while it answers leaves its answer without an end.
-  const text = await response.text().catch(() => '');
-  if (response.status === 503 || text === '') return undefined;
+  // An object that ends while it answers breaks its answer off before its declared length.
+  const text = await response.text().catch(() => undefined);
+  if (response.status === 503 || text === undefined) return undefined;
   if (response.status !== 200) throw new Error(`query answered ${response.status}: ${text}`);
   const { flamegraph } = JSON.parse(text) as { flamegraph?: { total?: string } };
   const total = BigInt(flamegraph?.total ?? 0);

@@ -47,7 +47,6 @@ export type Deployment = Readonly<Record<string, unknown>>;
 
 export class SpreadWorld {
   readonly bucket: MemoryBucket;
-  readonly lines: string[] = [];
   /** Objects that were ended in the middle of their life. */
   ends = 0;
   readonly #base: Platform;
@@ -186,7 +185,7 @@ export class SpreadWorld {
       localBucket: bucket,
       remoteBucket: bucket,
       editedFile: textOf,
-      logLine: (line) => this.lines.push(line),
+      logLine: () => undefined,
     };
     const store = {
       load: async (name: string) => structuredClone(values.get(name)),

@@ -10,8 +10,8 @@ export interface HeapUse {
 }
 
 export interface WorkerHeap {
-  /** What is in use, by default after all garbage was collected. */
-  use(isCollected?: boolean): Promise<HeapUse>;
+  /** What is in use after all garbage was collected. */
+  use(): Promise<HeapUse>;
 }
 
 interface Usage {
@@ -43,8 +43,8 @@ export async function openHeap(inspector: URL, url: string): Promise<WorkerHeap>
       webSocket.send(JSON.stringify({ id, method }));
     });
   return {
-    use: async (isCollected = true) => {
-      if (isCollected) await call('HeapProfiler.collectGarbage');
+    use: async () => {
+      await call('HeapProfiler.collectGarbage');
       const { usedSize, backingStorageSize } = (await call('Runtime.getHeapUsage')) as Usage;
       const answer = await fetch(`${url}/test/memory`);
       const { wasmBytes } = (await answer.json()) as { wasmBytes: number };

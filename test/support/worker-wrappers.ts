@@ -32,12 +32,16 @@ const mortal = (One) => class extends One {
 };
 export const DirectoryObject = mortal(whole.DirectoryObject);
 export const RetentionObject = mortal(whole.RetentionObject);
+const ended = (call) =>
+  call.then(
+    () => new Response('the object is still there', { status: 500 }),
+    () => new Response('ended'),
+  );
 export default {
   async fetch(request, env) {
     const [, doing, what] = new URL(request.url).pathname.split('/').slice(1);
     if (doing === 'end') {
-      await env[what].get(env[what].idFromName('all')).fetch(request).catch(() => undefined);
-      return new Response('ended');
+      return ended(env[what].get(env[what].idFromName('all')).fetch(request));
     }
     if (doing === 'scheduled') {
       await worker.scheduled({ scheduledTime: Number(what) }, env);
@@ -45,8 +49,7 @@ export default {
     }
     const [, tenant] = /^\\/test\\/abort\\/(.*)/.exec(new URL(request.url).pathname) ?? [];
     if (tenant === undefined) return worker.fetch(request, env);
-    await env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(request).catch(() => undefined);
-    return new Response('ended');
+    return ended(env.TENANTS.get(env.TENANTS.idFromName(tenant)).fetch(request));
   },
 };
 `;

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Miniflare } from 'miniflare';
 import { type R2Binding, R2Bucket } from '../../src/bucket/r2.ts';
+import { temporaryFolder } from './duckdb.ts';
 import { openLimitsPath } from './open-limits.ts';
 import { openHeap, type WorkerHeap } from './worker-heap.ts';
 import { countedWorker, measuredWorker, mortalWorker, probeModule } from './worker-wrappers.ts';
@@ -26,17 +27,36 @@ export async function buildWorker(folder: string): Promise<string> {
   return stdout;
 }
 
+/** The bundle, what was said of it, and a folder for what is made with it; all go together. */
+export interface BuiltWorker extends AsyncDisposable {
+  path: string;
+  bundle: string;
+  said: string;
+}
+
+/** Bundles the Worker into a folder of its own. */
+export async function builtWorker(): Promise<BuiltWorker> {
+  const folder = await temporaryFolder();
+  const bundle = join(folder.path, 'bundle');
+  const said = await buildWorker(bundle);
+  return {
+    path: folder.path,
+    bundle,
+    said,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
 export interface WorkerOptions {
   /** Of `buildWorker`. */
   bundle: string;
   /** Where objects and bucket are stored; absolute. */
   folder: string;
-  /** Variables of the Worker; default: without keys, tenants by header, no limits. */
+  /** Variables of the Worker; default: `openVariables`. */
   variables?: Readonly<Record<string, string>>;
   /**
-   * `POST /test/abort/TENANT` ends that tenant's object, `POST /test/end/BINDING` the one object
-   * of another binding; `POST /test/scheduled/MS` is the cron trigger at that time. Answers tell
-   * `x-object-ms`.
+   * `abort` and `end` may be called; `POST /test/scheduled/MS` is the cron trigger at that time.
+   * Answers tell `x-object-ms`.
    */
   isMortal?: boolean;
   /** Without the binding, as a `wrangler.toml` of an earlier version. */
@@ -51,6 +71,10 @@ export interface Worker {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   bucketKeys(): Promise<string[]>;
+  /** Ends an object by its name, as the platform may; rejects when it did not end. */
+  abort(object: string): Promise<void>;
+  /** Ends the one object of a binding. */
+  end(binding: 'DIRECTORY' | 'RETENTION'): Promise<void>;
   /** Present when it is measured. */
   readonly heap: WorkerHeap | undefined;
   /** Copies what is in the bucket below `folder`. */
@@ -60,12 +84,18 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-const openVariables = {
+/** Without keys, tenants by header, no limits. */
+export const openVariables = {
   PHLOX_INSECURE: 'true',
   PHLOX_MULTITENANCY: 'true',
   PHLOX_LOG_LEVEL: 'error',
   PHLOX_LIMITS: readFileSync(openLimitsPath, 'utf8'),
 };
+
+/** The same, but with these limits. */
+export function limitedBy(limits: object): Readonly<Record<string, string>> {
+  return { ...openVariables, PHLOX_LIMITS: JSON.stringify(limits) };
+}
 
 /** Starts workerd; resolves once it answers. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
@@ -111,8 +141,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const url = door.toString().replace(/\/$/, '');
   const pids = workerdPids().filter((pid) => !before.has(pid));
   const heap = isMeasured ? await openHeap(await miniflare.getInspectorURL(), url) : undefined;
+  const endBy = async (path: string) => {
+    const response = await fetch(url + path, { method: 'POST' });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`${path} answered ${response.status}: ${text}`);
+  };
   return {
     url,
+    abort: (object) => endBy(`/test/abort/${object}`),
+    end: (binding) => endBy(`/test/end/${binding}`),
     bucketKeys: async () => keysIn(await bucketOf(miniflare)),
     heap,
     copyBucket: (target) => copyBucket(miniflare, target),

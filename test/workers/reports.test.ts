@@ -94,7 +94,8 @@ describe('reports of metrics', () => {
             // Some are lost, some come twice, some come late.
             const fate = random.below(6);
             if (fate === 0) continue;
-            if (reports.take(one, 0) === 'taken') told.set(one.life, count);
+            expect(reports.take(one, 0)).toBe('taken');
+            told.set(one.life, count);
             if (fate === 1) expect(reports.take(one, 0)).toBe('known');
             if (fate === 2) delayed.push(one);
             const late = random.below(4) === 0 ? delayed.shift() : undefined;

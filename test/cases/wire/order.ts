@@ -10,7 +10,7 @@ const hourMs = 3_600_000;
 
 export function orderRows(clock: WireClock): WireRow[] {
   const row = (title: string, body: Uint8Array, reason: string): WireRow => ({
-    title: `13.4 ${title}`,
+    title: `0 ${title}`,
     path: pushPath,
     headers: asProto,
     body,
@@ -108,7 +108,7 @@ function requestRows(clock: WireClock): WireRow[] {
   return [
     {
       ...post,
-      title: '13.4 no tenant before a body that is none',
+      title: '0 no tenant before a body that is none',
       body: Uint8Array.of(0xff),
       tenant: null,
       status: 401,
@@ -116,7 +116,7 @@ function requestRows(clock: WireClock): WireRow[] {
     },
     {
       ...post,
-      title: '13.4 what is to be sent again before what is wrong',
+      title: '0 what is to be sent again before what is wrong',
       body: encodePush(three),
       tenant: 'wire-series-order',
       status: 429,

@@ -11,11 +11,8 @@ import {
   tinyRequest,
   tinyResource,
 } from '../../support/otlp-requests.ts';
+import { binary, malformed, was500 } from './otlp.ts';
 import type { WireClock, WireRow } from './row.ts';
-
-const binary = { 'content-type': 'application/x-protobuf' };
-const malformed = 'malformed_profile';
-const was500 = 'Pyroscope answers 500, which agents send again and again';
 
 export function otlpTableRows(clock: WireClock): WireRow[] {
   return [...attributes(), ...samples(), ...tables(), ...refusals(clock), ...versions()];

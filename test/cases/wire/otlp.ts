@@ -19,11 +19,11 @@ import { rawZstd } from '../../support/zstd-frames.ts';
 import { gzipBomb } from './profiles.ts';
 import type { WireClock, WireRow } from './row.ts';
 
-const binary = { 'content-type': 'application/x-protobuf' };
+export const binary = { 'content-type': 'application/x-protobuf' };
 const json = { 'content-type': 'application/json' };
 const stored = ['service_name=shop'];
-const malformed = 'malformed_profile';
-const was500 = 'Pyroscope answers 500, which agents send again and again';
+export const malformed = 'malformed_profile';
+export const was500 = 'Pyroscope answers 500, which agents send again and again';
 
 function accepted(title: string, body: Uint8Array | string, more: Partial<WireRow> = {}): WireRow {
   const answerHeaders = { 'content-type': 'application/x-protobuf' };

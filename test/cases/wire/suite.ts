@@ -145,6 +145,7 @@ async function storedSeries(
     },
     body: JSON.stringify({ labelNames: names }),
   });
+  expect(response.status).toBe(200);
   const { labelsSet = [] } = (await response.json()) as {
     labelsSet?: { labels?: { name: string; value: string }[] }[];
   };

@@ -1,6 +1,7 @@
 // The level at which holdings are cut.
 import { expect, it } from 'vitest';
 import { fairLevel } from '../../../src/ingester/fair-share.ts';
+import { createRandom } from '../../fixtures/random.ts';
 
 it.each([
   ['nothing held', [], 10, Infinity],
@@ -14,15 +15,11 @@ it.each([
 });
 
 it('cuts to the bound, whatever is held', () => {
-  let seed = 7;
-  const random = () => {
-    seed = (seed * 16_807) % 2_147_483_647;
-    return seed % 1_000;
-  };
+  const random = createRandom(7);
   for (let round = 0; round < 200; round++) {
-    const held = Array.from({ length: 1 + (random() % 20) }, random);
+    const held = Array.from({ length: 1 + random.below(20) }, () => random.below(1_000));
     const total = held.reduce((sum, bytes) => sum + bytes, 0);
-    const bytesMax = random() * 5;
+    const bytesMax = random.below(5_000);
     const level = fairLevel(held, bytesMax);
     const cut = held.reduce((sum, bytes) => sum + Math.min(bytes, level), 0);
     expect(cut).toBeCloseTo(Math.min(total, bytesMax), 6);
